@@ -1,0 +1,64 @@
+# Every target is a command that CI runs too. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := pyproject.toml instrumentation/pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev up demo test check format lock bench clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/bin/uv: requirements/build.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Coldlight needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	@touch $@
+
+.venv/.server: .venv/bin/uv requirements/server.txt $(SOURCES)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/server.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/.server requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . -e instrumentation
+	@touch $@
+
+install: .venv/.server ## create .venv with the `coldlight` command in it
+
+install-dev: .venv/.dev ## the same, with what tests and checks need
+
+up: install ## start everything on this machine: collector, query service, embedded ClickHouse
+	$(BIN)/coldlight up
+
+demo: install ## send a simulated shop's traffic to a running `make up`
+	$(BIN)/coldlight demo
+
+test: install-dev ## all tests (set COLDLIGHT_TEST_CLICKHOUSE_URL to run the store suite on a server, too)
+	$(BIN)/pytest
+
+check: install-dev ## formatting, lint, types, package boundaries
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install-dev ## rewrite the code as `make check` wants it
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lock: install-dev ## resolve requirements/*.txt anew
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--upgrade requirements/build.in -o requirements/build.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--upgrade pyproject.toml -o requirements/server.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--upgrade --no-emit-package coldlight-lambda -c requirements/server.txt pyproject.toml --group dev -o requirements/dev.txt
+
+bench: install-dev ## figures of docs/benchmarks.md, side by side with others
+	$(BIN)/python -m benchmarks
+
+clean: ## remove the environment and caches (never data)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,70 @@
+"""SQL that turns stored attributes into the exporter's string maps, and their types into a signature beside them.
+
+The OpenTelemetry ClickHouse exporter keeps every attribute as text. Here each map has a companion of one code a
+value, by which `attributes.py` gives back what was sent; it explains the codes.
+"""
+
+import re
+
+_MACRO = re.compile(r"\$(map|types|value|value_type|resource|scope)\(([\w.]+)\)")
+
+
+def render(sql: str) -> str:
+    """Expands the macros of `inserts/*.sql`.
+
+    `$map(x)`, `$types(x)`: x is a list of KeyValue; `$value(x)`, `$value_type(x)`: an AnyValue;
+    `$resource(x)`, `$scope(x)`: the columns of a Resource or InstrumentationScope.
+    """
+    expand = {
+        "map": _map,
+        "types": _types,
+        "value": _value,
+        "value_type": _value_type,
+        "resource": _resource,
+        "scope": _scope,
+    }
+    return _MACRO.sub(lambda match: expand[match[1]](match[2]), sql)
+
+
+def _resource(resource: str) -> str:
+    return (
+        f"{_map(f'{resource}.attributes')} AS ResourceAttributes"
+        f", {_types(f'{resource}.attributes')} AS ResourceAttributeTypes"
+        f", {resource}.dropped_attributes_count AS ResourceDroppedAttributesCount"
+    )
+
+
+def _scope(scope: str) -> str:
+    return (
+        f"{scope}.name AS ScopeName, {scope}.version AS ScopeVersion"
+        f", {_map(f'{scope}.attributes')} AS ScopeAttributes"
+        f", {_types(f'{scope}.attributes')} AS ScopeAttributeTypes"
+        f", {scope}.dropped_attributes_count AS ScopeDroppedAttributesCount"
+    )
+
+
+def _map(attributes: str) -> str:
+    pairs = f"arrayMap(a -> (a.key, {_value('a.value')}), {attributes})"
+    return f"CAST({pairs}, 'Map(LowCardinality(String), String)')"
+
+
+def _types(attributes: str) -> str:
+    return f"arrayStringConcat(arrayMap(a -> {_value_type('a.value')}, {attributes}))"
+
+
+def _value(value: str) -> str:
+    # Of the fields of a choice all but one are empty, so the text of a value is all of them put together.
+    # repeat(x, condition) in place of if(): ClickHouse's short-circuit evaluation costs several times the work here.
+    return (
+        f"concat({value}.string_value"
+        f", repeat(toString({value}.int_value), {value}.value = 'int_value')"
+        f", repeat(toString({value}.bool_value), {value}.value = 'bool_value')"
+        f", repeat(toString({value}.double_value), {value}.value = 'double_value')"
+        f", base64Encode({value}.bytes_value), {value}.array_value.text, {value}.kvlist_value.text)"
+    )
+
+
+def _value_type(value: str) -> str:
+    # The codes in the order of AnyValue's field numbers.
+    code = f"substring('nsbid[{{y', toInt8({value}.value) + 1, 1)"
+    return f"concat({code}, {value}.array_value.types, {value}.kvlist_value.types)"

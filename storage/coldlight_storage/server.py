@@ -1,0 +1,125 @@
+"""The store on a ClickHouse server, over HTTP."""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+
+from coldlight_storage.batches import TABLES, Batch, Settings, insert_statement, quote
+from coldlight_storage.clients import READ_ONLY, Clients
+from coldlight_storage.store import QueryLimits, Row
+from coldlight_storage.wire import Wire
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, repr=False)
+class ServerAddress:
+    """Where a ClickHouse server is: `http(s)://user:password@host:8123/database`."""
+
+    host: str
+    port: int
+    secure: bool
+    username: str
+    password: str
+    database: str
+
+    def __repr__(self) -> str:
+        scheme = "https" if self.secure else "http"
+        return f"{scheme}://{self.username}@{self.host}:{self.port}/{self.database}"
+
+
+def parse_address(url: str) -> ServerAddress:
+    """Reads a ClickHouse URL; user, port and database may be left out. Raises ValueError that shows the form."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("the ClickHouse URL has the form http(s)://user:password@host:8123/database")
+    secure = parts.scheme == "https"
+    return ServerAddress(
+        host=parts.hostname,
+        port=parts.port or (8443 if secure else 8123),
+        secure=secure,
+        username=unquote(parts.username or "default"),
+        password=unquote(parts.password or ""),
+        database=unquote(parts.path.strip("/")) or "default",
+    )
+
+
+class ServerStore:
+    """`Store` on a server. Nothing is reached before the first call."""
+
+    def __init__(self, address: ServerAddress, limits: QueryLimits | None = None) -> None:
+        self._address = address
+        self._limits = limits or QueryLimits()
+        self._writers = Clients(self._connect)
+        self._readers = Clients(partial(self._connect, READ_ONLY))
+
+    def _connect(self, settings: Mapping[str, Any] | None = None) -> Client:
+        address = self._address
+        return clickhouse_connect.get_client(
+            host=address.host,
+            port=address.port,
+            secure=address.secure,
+            username=address.username,
+            password=address.password,
+            database=address.database,
+            autogenerate_session_id=False,
+            query_limit=0,
+            query_retries=0,
+            connect_timeout=5,
+            send_receive_timeout=300,
+            settings=dict(settings or {}),
+        )
+
+    def create_database(self) -> None:
+        """Creates the database of the address if there is none. Raises as `command` does."""
+        if self._address.database == "default":
+            return
+        address = ServerAddress(**{**vars(self._address), "database": "default"})
+        outside = ServerStore(address)
+        try:
+            outside.command(f"CREATE DATABASE IF NOT EXISTS {quote_name(self._address.database)}")
+        finally:
+            outside.close()
+
+    def insert(self, batch: Batch) -> None:
+        for table in TABLES[batch.signal]:
+            statement = insert_statement(batch, table, "input({structure})", _schema) + " FORMAT Protobuf\n"
+            with self._writers.client(inserting=True) as client:
+                client.raw_insert("", insert_block=_body(statement, batch.path))
+
+    def select(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        return self._readers.select(sql, parameters, self._limits)
+
+    def command(self, sql: str) -> None:
+        self._writers.command(sql)
+
+    def close(self) -> None:
+        self._readers.close()
+        self._writers.close()
+
+
+def _schema(wire: Wire) -> Settings:
+    return {
+        "format_schema_source": "'string'",
+        "format_schema": quote(wire.proto),
+        "format_schema_message_name": quote(wire.message),
+    }
+
+
+def _body(statement: str, path: Path) -> Generator[bytes, None, None]:
+    """The statement and, behind its line end, the segment as it lies on disk."""
+    yield statement.encode()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def quote_name(name: str) -> str:
+    """A SQL identifier."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

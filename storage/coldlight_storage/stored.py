@@ -1,0 +1,94 @@
+"""OTLP requests as the journal and ClickHouse hold them: OTLP, but for one thing.
+
+ClickHouse has no recursive types, and OTLP's arrays and maps may hold each other to any depth. So before a request is
+stored, every array and map in it is rendered: its `values` give way to two fields of our own,
+
+    1000 text   JSON, as the OpenTelemetry ClickHouse exporter writes such a value into its string maps
+    1001 types  the type of every value inside (`attributes.py`), so that nothing is lost
+
+`text` is required, by which protobuf itself tells, at the speed of C, whether a request still holds a value that is
+not rendered: then it cannot be serialised. See ADR 3.
+"""
+
+from collections.abc import Iterator
+from typing import cast
+
+from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor_pb2 import (
+    EDITION_2023,
+    DescriptorProto,
+    FeatureSet,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+)
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from coldlight_storage.signals import REQUEST_TYPE, Signal
+
+TEXT, TYPES = 1000, 1001
+_RENDERED = {"ArrayValue", "KeyValueList"}
+
+
+def _stored_types() -> dict[Signal, type[Message]]:
+    pool = DescriptorPool()
+    added: set[str] = set()
+    for request in REQUEST_TYPE.values():
+        for file in _with_dependencies(cast(Descriptor, request.DESCRIPTOR).file):
+            if file.name not in added:
+                pool.Add(_altered(file))
+                added.add(file.name)
+    names = {signal: request.DESCRIPTOR.full_name for signal, request in REQUEST_TYPE.items()}
+    return {signal: GetMessageClass(pool.FindMessageTypeByName(name)) for signal, name in names.items()}
+
+
+def _with_dependencies(file: FileDescriptor) -> Iterator[FileDescriptor]:
+    for dependency in file.dependencies:
+        yield from _with_dependencies(dependency)
+    yield file
+
+
+def _altered(file: FileDescriptor) -> FileDescriptorProto:
+    """The same file with the two fields, written in an edition: proto3 itself knows no required fields."""
+    copy = FileDescriptorProto()
+    file.CopyToProto(copy)
+    copy.syntax, copy.edition = "editions", EDITION_2023
+    copy.options.features.field_presence = FeatureSet.IMPLICIT
+    for message in copy.message_type:
+        _alter(message)
+    return copy
+
+
+def _alter(message: DescriptorProto) -> None:
+    _spell_out_optional(message)
+    if message.name in _RENDERED:
+        text = _add_string(message, "text", TEXT)
+        text.options.features.field_presence = FeatureSet.LEGACY_REQUIRED
+        _add_string(message, "types", TYPES)
+    for nested in message.nested_type:
+        _alter(nested)
+
+
+def _add_string(message: DescriptorProto, name: str, number: int) -> FieldDescriptorProto:
+    kind, label = FieldDescriptorProto.TYPE_STRING, FieldDescriptorProto.LABEL_OPTIONAL
+    return message.field.add(name=name, number=number, type=kind, label=label)
+
+
+def _spell_out_optional(message: DescriptorProto) -> None:
+    """`optional` is a choice of one in proto3, and a feature of the field in an edition."""
+    choices = set()
+    for item in message.field:
+        if item.proto3_optional:
+            choices.add(item.oneof_index)
+            item.ClearField("proto3_optional")
+            item.ClearField("oneof_index")
+            item.options.features.field_presence = FeatureSet.EXPLICIT
+    # Choices of one come last (descriptor.proto), so that the indexes of the others stay.
+    kept = [choice for index, choice in enumerate(message.oneof_decl) if index not in choices]
+    del message.oneof_decl[:]
+    message.oneof_decl.extend(kept)
+
+
+STORED_TYPE: dict[Signal, type[Message]] = _stored_types()
+"""The stored form of each signal's request; on the wire it reads and writes all of OTLP."""

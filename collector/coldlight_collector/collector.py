@@ -1,0 +1,108 @@
+"""The collector, put together: receivers -> journal -> inserter."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from io import TextIOWrapper
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from coldlight_collector import health, metrics, otlp_grpc, otlp_http
+from coldlight_collector.http.auth import authenticated
+from coldlight_collector.http.cors import cross_origin
+from coldlight_collector.http.messages import Budget, Limits, Routes
+from coldlight_collector.http.router import router
+from coldlight_collector.http.server import HttpServer, serve
+from coldlight_collector.inserter import Inserter, read_identity
+from coldlight_collector.journal import Journal, JournalLimits
+from coldlight_collector.otlp_grpc import GrpcLimits, GrpcServer
+from coldlight_storage import Store
+from coldlight_storage.folder_lock import lock_folder
+
+
+@dataclass(frozen=True)
+class CollectorSettings:
+    """What a collector needs to know; ports may be 0 for any free one."""
+
+    folder: Path
+    host: str = "127.0.0.1"
+    http_port: int = 4318
+    grpc_port: int = 4317
+    token: str | None = field(default=None, repr=False)
+    cors_origins: tuple[str, ...] = ()
+    journal: JournalLimits = field(default_factory=JournalLimits)
+    http: Limits = field(default_factory=Limits)
+    grpc: GrpcLimits = field(default_factory=GrpcLimits)
+    decompressed_bytes: int = 64 << 20
+
+
+@dataclass
+class Collector:
+    """A running collector."""
+
+    http: HttpServer
+    grpc: GrpcServer
+    journal: Journal
+    inserter: Inserter
+    _lock: TextIOWrapper
+    _committing: asyncio.Task[None]
+    _inserting: asyncio.Task[None]
+
+    async def stop(self, grace_s: float) -> None:
+        """Refuses new requests, answers those under way, and inserts what it can within `grace_s` seconds.
+
+        The rest stays in the journal for the next start.
+        """
+        deadline = asyncio.get_running_loop().time() + grace_s
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.http.stop(grace_s / 2))
+            group.create_task(self.grpc.stop(grace_s / 2))
+        self.journal.close()
+        await self._committing
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                await self.inserter.drained()
+        self._inserting.cancel()
+        await asyncio.wait([self._inserting])
+        self._lock.close()
+
+    async def failed(self) -> None:
+        """Returns never, but raises what ends the journal or the inserter should that ever happen."""
+        done, _ = await asyncio.wait([self._committing, self._inserting], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+
+async def start(
+    store: Store, settings: CollectorSettings, registry: CollectorRegistry, prepare: Callable[[], object]
+) -> Collector:
+    """Starts a collector that inserts into `store`, once `prepare` has made its tables.
+
+    Requests are acknowledged from the first moment, whether or not ClickHouse answers.
+    Raises `DataFolderInUse`, or OSError when an address or the folder cannot be had.
+    """
+    lock = await asyncio.to_thread(lock_folder, settings.folder)
+    journal = Journal(settings.folder, settings.journal)
+    inserter = Inserter(journal, store, read_identity(settings.folder), prepare)
+    metrics.watch(registry, journal, inserter)
+    intake = metrics.IntakeMetrics(registry).counted(journal.append)
+    budget = Budget()
+    routes = {
+        **_public(settings, otlp_http.routes(intake, budget, settings.decompressed_bytes)),
+        **health.routes(journal, inserter, registry),
+    }
+    handler = router(routes, otlp_http.refuse)
+    http = await serve(handler, otlp_http.refuse, settings.host, settings.http_port, settings.http, budget)
+    grpc = await otlp_grpc.serve(
+        intake, settings.host, settings.grpc_port, settings.grpc, budget, settings.token
+    )
+    committing = asyncio.create_task(journal.run(), name="journal")
+    inserting = asyncio.create_task(inserter.run(), name="inserter")
+    return Collector(http, grpc, journal, inserter, lock, committing, inserting)
+
+
+def _public(settings: CollectorSettings, routes: Routes) -> Routes:
+    """Routes as strangers meet them: a preflight needs no token, everything else does."""
+    return cross_origin(authenticated(routes, settings.token, otlp_http.refuse), settings.cors_origins)

@@ -1,0 +1,160 @@
+"""Moves sealed segments into ClickHouse, for as long as it takes."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from coldlight_collector.journal import Journal, Sealed
+from coldlight_collector.journal.salvage import salvage
+from coldlight_collector.journal.segment import read_sealed, write_durably
+from coldlight_storage import Batch, Store, StoreError, StoreUnavailable
+from coldlight_storage.collectors import claim_number, ingest_segment
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+REJECTED = ".rejected"
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+# An answer can be lost in the very moment the process ends, so a segment keeps its token over restarts.
+_EPOCH = 0
+
+
+@dataclass
+class InsertCounts:
+    """What the inserter has done since its start; `waiting_for` says what it is waiting for, if for anything."""
+
+    batches: int = 0
+    items: int = 0
+    rejected_batches: int = 0
+    rewritten_batches: int = 0
+    retries: int = 0
+    waiting_for: str = ""
+
+
+@dataclass
+class Inserter:
+    """Inserts segments of `journal` into `store`, up to `workers` side by side, the oldest first.
+
+    `prepare` makes the tables; it may be called several times.
+    """
+
+    journal: Journal
+    store: Store
+    identity: str
+    prepare: Callable[[], object]
+    workers: int = 2
+    counts: InsertCounts = field(default_factory=InsertCounts)
+    _instance: int = 0
+    _busy: int = 0
+
+    async def run(self) -> None:
+        """Works until cancelled; a batch under way then is inserted again by the next start.
+
+        Raises what `prepare` raises beyond `StoreUnavailable`.
+        """
+        await self._persist(lambda: asyncio.to_thread(self.prepare))
+        self._instance = await self._persist(
+            lambda: asyncio.to_thread(claim_number, self.store, self.identity)
+        )
+        self.journal.wants_batch = lambda: self.journal.sealed.empty() and self._busy < self.workers
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.workers):
+                group.create_task(self._work())
+
+    async def drained(self) -> None:
+        """Returns once every sealed segment is in ClickHouse."""
+        await self.journal.sealed.join()
+
+    async def _work(self) -> None:
+        while True:
+            segment = await self.journal.sealed.get()
+            self._busy += 1
+            try:
+                await self._insert(segment)
+            finally:
+                self._busy -= 1
+                self.journal.sealed.task_done()
+                self.journal.nudge()
+
+    async def _insert(self, segment: Sealed) -> None:
+        batch = await self._persist(lambda: self._batch(segment))
+        try:
+            if batch.items:
+                await self._insert_or_salvage(batch)
+        except StoreError as error:
+            self._set_aside(segment, error)
+            return
+        self.journal.forget(segment)
+        self.counts.batches += 1
+        self.counts.items += batch.items
+
+    async def _insert_or_salvage(self, batch: Batch) -> None:
+        """One request that ClickHouse cannot read must not cost the others of its batch.
+
+        Rewritten, the batch keeps its token: no table has taken it, or else one has taken all that it says.
+        """
+        try:
+            await self._persist(lambda: asyncio.to_thread(self.store.insert, batch))
+        except StoreError as error:
+            log.warning("a batch of %s is rewritten, as ClickHouse refuses it: %s", batch.signal, error)
+            await self._persist(lambda: asyncio.to_thread(salvage, batch.path, batch.signal))
+            self.counts.rewritten_batches += 1
+            await self._persist(lambda: asyncio.to_thread(self.store.insert, batch))
+
+    async def _batch(self, segment: Sealed) -> Batch:
+        """The frozen description of a segment: the same after every restart."""
+        contents = segment.contents
+        if contents is None:
+            contents = await asyncio.to_thread(read_sealed, segment.path)
+        return Batch(
+            signal=segment.signal,
+            path=segment.path,
+            ingest_segment=ingest_segment(self._instance, segment.number),
+            received=datetime.fromtimestamp(contents.received_ns // 10**9, UTC).date(),
+            token=f"{self._instance}:{segment.number}:{_EPOCH}",
+            requests=contents.requests,
+            items=contents.items,
+        )
+
+    async def _persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Tries until ClickHouse and the disk allow it. Raises `StoreError` when ClickHouse refuses for good."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                result = await attempt()
+            except (StoreUnavailable, OSError) as error:
+                self.counts.retries += 1
+                if not self.counts.waiting_for:
+                    log.warning("waiting for ClickHouse; the journal keeps what arrives: %s", error)
+                self.counts.waiting_for = str(error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            else:
+                if self.counts.waiting_for:
+                    log.info("ClickHouse answers again")
+                self.counts.waiting_for = ""
+                return result
+
+    def _set_aside(self, segment: Sealed, error: StoreError) -> None:
+        """A batch that ClickHouse will never take must not hold up those behind it, nor be lost."""
+        self.counts.rejected_batches += 1
+        kept = segment.path.with_suffix(REJECTED)
+        segment.path.rename(kept)
+        log.error("ClickHouse refuses a batch of %s; it is kept in %s: %s", segment.signal, kept, error)
+
+
+def read_identity(folder: Path) -> str:
+    """The collector's identity, made up on its first start and kept with its journal.
+
+    Raises OSError, or ValueError when the file holds no UUID.
+    """
+    file = folder / "identity"
+    if not file.exists():
+        write_durably(file, f"{uuid.uuid4()}\n")
+    return str(uuid.UUID(file.read_text().strip()))

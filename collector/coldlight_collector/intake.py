@@ -1,0 +1,59 @@
+"""The joint of the collector: what every receiver hands over, and what it gets back."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from coldlight_storage.signals import Signal
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The request is on disk. OTLP's partial success: what of it was refused, and why.
+
+    `rejected` counts spans, data points or log records. `message` is empty when all is well; with
+    `rejected == 0` it is a warning (OTLP specification, "Partial Success"). `repaired` counts the fields
+    that had to be changed to be stored.
+    """
+
+    rejected: int = 0
+    message: str = ""
+    repaired: int = 0
+
+
+class Refused(Exception):
+    """The request was not taken; nothing of it will be stored. Its text goes to the sender."""
+
+
+class Malformed(Refused):
+    """The bytes are no OTLP request: sending them again cannot help."""
+
+
+class TooLarge(Refused):
+    """The request is over a size limit, before or after decompression."""
+
+
+class Unavailable(Refused):
+    """Not now (the journal is full or its disk fails): send again after `retry_after_s` seconds."""
+
+    def __init__(self, reason: str, retry_after_s: int = 1) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True)
+class Payload:
+    """One decoded, validated request, ready for the journal.
+
+    `body` is the OTLP protobuf request that will be stored; `items` its spans, data points or log records.
+    """
+
+    body: bytes
+    items: int
+    outcome: Accepted = Accepted()
+
+
+Intake = Callable[[Signal, Payload], Awaitable[Accepted]]
+"""Takes a request of a signal and returns once it is durable.
+
+Raises `Unavailable` when it cannot be made durable now.
+"""

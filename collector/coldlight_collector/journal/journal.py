@@ -1,0 +1,236 @@
+"""Group commit: requests that arrive together are made durable by one fdatasync, and then all acknowledged.
+
+Each signal has a lane with one open segment. While the disk syncs one group, the next gathers. A segment is sealed
+when it is large, or when it has waited long enough and the inserter has nothing else to do; under load batches
+therefore grow by themselves, and a quiet system shows data after `linger_s`.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coldlight_collector.intake import Accepted, Payload, Unavailable
+from coldlight_collector.journal.frames import encode
+from coldlight_collector.journal.numbers import SegmentNumbers
+from coldlight_collector.journal.segment import OPEN, SEALED, Contents, SegmentWriter, seal, segment_number
+from coldlight_storage.signals import Signal
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class JournalLimits:
+    """Sizes of the journal and its batches, in bytes, items and seconds."""
+
+    total_bytes: int = 4 << 30
+    batch_items: int = 262_144
+    batch_bytes: int = 256 << 20
+    linger_s: float = 0.2
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A segment ready to be inserted; it stays on disk until `Journal.forget` takes it away.
+
+    `contents` is None for what an earlier process left: that is to be read (`read_sealed`) first.
+    """
+
+    signal: Signal
+    number: int
+    path: Path
+    contents: Contents | None = None
+
+
+@dataclass
+class _Waiting:
+    """A request on its way to the disk, and the answer that its sender waits for."""
+
+    payload: Payload
+    received_ns: int
+    answer: asyncio.Future[None]
+
+
+@dataclass
+class _Lane:
+    """What one signal has open.
+
+    Of the first request in the segment, `opened_at` is the loop's time and `received_ns` the clock's.
+    """
+
+    signal: Signal
+    folder: Path
+    waiting: list[_Waiting] = field(default_factory=list)
+    writer: SegmentWriter | None = None
+    requests: int = 0
+    items: int = 0
+    opened_at: float = 0.0
+    received_ns: int = 0
+
+
+class Journal:
+    """Takes requests and hands on sealed segments. Lives on one event loop; blocks only in threads."""
+
+    def __init__(
+        self, folder: Path, limits: JournalLimits, clock_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        """Opens the journal in `folder`; what an earlier process left there is sealed. Raises OSError."""
+        self._limits = limits
+        self._clock_ns = clock_ns
+        self._lanes = {signal: _open_lane(folder / signal, signal) for signal in Signal}
+        self._numbers = SegmentNumbers(folder)
+        self._wake = asyncio.Event()
+        self._closing = False
+        left = _left_behind(self._lanes.values())
+        self.sealed: asyncio.Queue[Sealed] = asyncio.Queue()
+        for segment in left:
+            self.sealed.put_nowait(segment)
+        self.stored_bytes = sum(segment.path.stat().st_size for segment in left)
+        self.wants_batch: Callable[[], bool] = self.sealed.empty
+
+    async def append(self, signal: Signal, payload: Payload) -> Accepted:
+        """The collector's `Intake`: returns once the request is on disk. Raises `Unavailable`."""
+        if not payload.items:
+            return payload.outcome
+        if self._closing:
+            raise Unavailable("the collector is shutting down: send again to the next one", retry_after_s=1)
+        if self.stored_bytes + len(payload.body) > self._limits.total_bytes:
+            raise Unavailable(
+                f"the journal has reached its limit of {self._limits.total_bytes:,} bytes because ClickHouse "
+                "does not keep up: send again later, or raise --journal-limit",
+                retry_after_s=1,
+            )
+        answer = asyncio.get_running_loop().create_future()
+        self._lanes[signal].waiting.append(_Waiting(payload, self._clock_ns(), answer))
+        self._wake.set()
+        await answer
+        return payload.outcome
+
+    @property
+    def is_full(self) -> bool:
+        """Whether requests are refused until ClickHouse has taken some of what is here."""
+        return self.stored_bytes >= self._limits.total_bytes
+
+    async def run(self) -> None:
+        """Commits and seals until `close` is called and everything waiting is on disk."""
+        while not (self._closing and not any(lane.waiting for lane in self._lanes.values())):
+            await self._wait_for_work()
+            self._wake.clear()
+            for lane in self._lanes.values():
+                await self._commit(lane)
+                if lane.writer and self._is_due(lane):
+                    await self._seal(lane)
+        for lane in self._lanes.values():
+            if lane.writer:
+                await self._seal(lane)
+
+    def close(self) -> None:
+        """Takes no more requests and lets `run` end once those taken are on disk and sealed."""
+        self._closing = True
+        self._wake.set()
+
+    def nudge(self) -> None:
+        """Tells the journal that `wants_batch` may have become true."""
+        self._wake.set()
+
+    def forget(self, segment: Sealed) -> None:
+        """Removes a segment whose rows are safe in ClickHouse. Raises OSError."""
+        size = segment.path.stat().st_size
+        segment.path.unlink()
+        self.stored_bytes -= size
+
+    async def _wait_for_work(self) -> None:
+        open_lanes = [lane for lane in self._lanes.values() if lane.writer]
+        # An open segment is looked at again when it has lingered; while the inserter is busy, when it is not.
+        timeout = self._limits.linger_s if open_lanes and self.wants_batch() else None
+        if timeout is None:
+            await self._wake.wait()
+            return
+        due = min(lane.opened_at for lane in open_lanes) + timeout
+        delay = max(0.0, due - asyncio.get_running_loop().time())
+        handle = asyncio.get_running_loop().call_later(delay, self._wake.set)
+        await self._wake.wait()
+        handle.cancel()
+
+    def _is_due(self, lane: _Lane) -> bool:
+        assert lane.writer
+        if lane.items >= self._limits.batch_items or lane.writer.size >= self._limits.batch_bytes:
+            return True
+        age = asyncio.get_running_loop().time() - lane.opened_at
+        return age >= self._limits.linger_s and self.wants_batch()
+
+    async def _commit(self, lane: _Lane) -> None:
+        """Makes what waits in a lane durable and answers it, or answers that it could not be done."""
+        group, lane.waiting = lane.waiting, []
+        if not group:
+            return
+        try:
+            await self._write(lane, group)
+        except OSError as error:
+            log.error("the journal cannot be written: %s", error)
+            reason = f"the journal cannot be written ({error.strerror}): free or repair the disk of --data"
+            _answer(group, Unavailable(reason, retry_after_s=1))
+            if lane.writer:
+                await self._seal(lane, is_whole=False)
+        else:
+            _answer(group, None)
+
+    async def _write(self, lane: _Lane, group: list[_Waiting]) -> None:
+        if lane.writer is None:
+            lane.writer = await asyncio.to_thread(SegmentWriter, lane.folder, self._numbers.take())
+            lane.requests = lane.items = 0
+            lane.opened_at = asyncio.get_running_loop().time()
+            lane.received_ns = group[0].received_ns
+        before = lane.writer.size
+        await asyncio.to_thread(_encode_and_commit, lane.writer, group, lane.requests)
+        lane.requests += len(group)
+        lane.items += sum(one.payload.items for one in group)
+        self.stored_bytes += lane.writer.size - before
+
+    async def _seal(self, lane: _Lane, is_whole: bool = True) -> None:
+        writer, lane.writer = lane.writer, None
+        assert writer
+        contents = Contents(lane.requests, lane.items, lane.received_ns) if is_whole else None
+        try:
+            path = await asyncio.to_thread(writer.seal)
+        except OSError as error:
+            log.error("segment %d keeps its open name: %s", writer.number, error)
+            path, contents = writer.path, None
+        if lane.requests:
+            self.sealed.put_nowait(Sealed(lane.signal, writer.number, path, contents))
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _encode_and_commit(writer: SegmentWriter, group: list[_Waiting], first: int) -> None:
+    pieces: list[bytes] = []
+    for sequence, one in enumerate(group, first):
+        pieces += encode(one.payload.body, sequence, one.received_ns, one.payload.items)
+    writer.commit(pieces)
+
+
+def _answer(group: list[_Waiting], refusal: Unavailable | None) -> None:
+    for one in group:
+        if one.answer.done():  # its sender has gone; what was committed stays
+            continue
+        if refusal:
+            one.answer.set_exception(refusal)
+        else:
+            one.answer.set_result(None)
+
+
+def _open_lane(folder: Path, signal: Signal) -> _Lane:
+    folder.mkdir(parents=True, exist_ok=True)
+    return _Lane(signal, folder)
+
+
+def _left_behind(lanes: Iterable[_Lane]) -> list[Sealed]:
+    """The segments of an earlier process, oldest first; one that was still open ends here."""
+    found = []
+    for lane in lanes:
+        for path in lane.folder.glob(f"*{OPEN}"):
+            seal(path)
+        found += [Sealed(lane.signal, segment_number(path), path) for path in lane.folder.glob(f"*{SEALED}")]
+    return sorted(found, key=lambda segment: segment.number)

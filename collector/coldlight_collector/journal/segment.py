@@ -1,0 +1,118 @@
+"""A segment file: appended to while open, then sealed for good and handed on as one batch."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from coldlight_collector.journal.frames import TornFrame, scan
+
+OPEN, SEALED, TAIL = ".open", ".sealed", ".tail"
+_PIECES_A_WRITE = 1020  # below Linux's IOV_MAX, and a multiple of a frame's three pieces
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a sealed segment holds. `received_ns` is that of its first request."""
+
+    requests: int
+    items: int
+    received_ns: int
+
+
+class SegmentWriter:
+    """The open segment of a signal. Only what `commit` has returned from is in it."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        """Creates the file. Raises OSError."""
+        self.number = number
+        self.size = 0
+        self.path = folder / f"{number:014d}{OPEN}"
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
+        sync_folder(folder)
+
+    def commit(self, pieces: Sequence[bytes]) -> None:
+        """Appends the pieces and returns once they are on disk.
+
+        Raises OSError; the pieces are then cut off again, or, should even that fail, are cut off by `read_sealed`.
+        """
+        try:
+            for start in range(0, len(pieces), _PIECES_A_WRITE):
+                self._write(pieces[start : start + _PIECES_A_WRITE])
+            os.fdatasync(self._file)
+        except OSError:
+            os.ftruncate(self._file, self.size)
+            raise
+        self.size += sum(map(len, pieces))
+
+    def _write(self, pieces: Sequence[bytes]) -> None:
+        written = os.writev(self._file, pieces)
+        if written < (total := sum(map(len, pieces))):
+            # A short write is rare (a signal, a nearly full disk): the rest goes out as one piece.
+            rest = memoryview(b"".join(pieces))[written:total]
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+
+    def seal(self) -> Path:
+        """Closes the file under its final name, which it returns. Raises OSError."""
+        os.close(self._file)
+        return seal(self.path)
+
+
+def seal(path: Path) -> Path:
+    """Gives an open segment its final name. Raises OSError."""
+    sealed = path.with_suffix(SEALED)
+    path.rename(sealed)
+    sync_folder(path.parent)
+    return sealed
+
+
+def read_sealed(path: Path) -> Contents:
+    """Counts what a segment holds and cuts off a torn end, which nobody was told is safe.
+
+    The cut-off bytes are kept beside it as `.tail`. Raises OSError.
+    """
+    requests = items = received_ns = 0
+    try:
+        with path.open("rb") as file:
+            for frame in scan(file):
+                received_ns = received_ns or frame.received_ns
+                requests, items = requests + 1, items + frame.items
+    except TornFrame as torn:
+        _cut(path, torn.offset)
+    return Contents(requests, items, received_ns)
+
+
+def _cut(path: Path, offset: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        path.with_suffix(TAIL).write_bytes(file.read())
+        file.truncate(offset)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
+def segment_number(path: Path) -> int:
+    """The number in a segment's file name."""
+    return int(path.name.partition(".")[0])
+
+
+def write_durably(path: Path, text: str) -> None:
+    """Replaces a small file so that even a crash leaves the old text or the new, whole. Raises OSError."""
+    new = path.with_suffix(".new")
+    with new.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.rename(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes new, renamed and removed names of a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,254 @@
+"""The OTLP/gRPC receiver: the three `Export` methods, on raw bytes.
+
+Raw, because the journal keeps the request as it came, and the one parse is the one of `validate`.
+"""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import grpc
+import grpc.aio
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from coldlight_collector.http.messages import Budget
+from coldlight_collector.intake import Accepted, Intake, Malformed, Refused, TooLarge, Unavailable
+from coldlight_collector.validate import validate
+from coldlight_storage.signals import Signal
+
+log = logging.getLogger(__name__)
+
+_MESSAGE_CHARACTERS = 512
+"""What a client reads of an error: trailers carry it three times, and clients take 8 KiB of them."""
+
+_LARGE_BYTES = 1 << 20
+"""Beyond this, `validate` runs in a thread: its loops let the event loop run (worst pause of a 10 MiB request
+37 ms for 112), though not its protobuf parse, and below it the switches would cost more than they save."""
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
+
+@dataclass(frozen=True)
+class GrpcLimits:
+    """What a client may ask for, and for how long."""
+
+    message_bytes: int = 64 << 20
+    """The longest request, before and after decompression (OTLP recommends 64 MiB)."""
+    in_flight: int = 1024
+    """Requests being read, validated or stored; what is over is told to come again."""
+    read_timeout_s: float = 10.0
+    """How long a request may take to arrive once its headers have."""
+    ping_interval_s: float = 10.0
+    """How often a client may ping, also while it has no request under way."""
+    connection_age_s: float = 600.0
+    """After which a connection is asked to move on, so that new collectors get their share."""
+    connection_grace_s: float = 30.0
+    """How long an aged connection may finish what it has begun."""
+
+
+@dataclass(frozen=True)
+class GrpcServer:
+    """A running receiver. `port` is the one in use, also where 0 was asked for."""
+
+    port: int
+    _server: grpc.aio.Server
+
+    async def stop(self, grace_s: float) -> None:
+        """Refuse new requests, give those under way `grace_s` seconds, then cancel them."""
+        await self._server.stop(grace_s)
+
+
+async def serve(
+    intake: Intake,
+    host: str,
+    port: int,
+    limits: GrpcLimits,
+    budget: Budget | None = None,
+    token: str | None = None,
+) -> GrpcServer:
+    """Listen on `host:port` (0: any free port) and hand every valid request to `intake`.
+
+    `budget` counts the bytes of requests until the intake has stored them; give the one of the other
+    receivers. With `token`, a call must carry the metadata `authorization: Bearer <token>`.
+    Raises `OSError`, naming the address, when it cannot listen there.
+    """
+    receiver = _Receiver(intake, limits, budget or Budget(), token)
+    server = grpc.aio.server(options=_options(limits))
+    server.add_generic_rpc_handlers([_handlers(receiver, signal) for signal in Signal])
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        bound = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise OSError(
+            f"OTLP/gRPC cannot listen on {address}: is the port taken, or the host not here?"
+        ) from error
+    await server.start()
+    return GrpcServer(bound, server)
+
+
+def _options(limits: GrpcLimits) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", limits.message_bytes),
+        ("grpc.so_reuseport", 0),  # a second collector on this port must fail, not share it
+        ("grpc.keepalive_permit_without_calls", 1),
+        # A tenth less, or the jitter of the network would make punctual clients look too eager.
+        ("grpc.http2.min_ping_interval_without_data_ms", int(limits.ping_interval_s * 900)),
+        ("grpc.max_connection_age_ms", int(limits.connection_age_s * 1000)),
+        ("grpc.max_connection_age_grace_ms", int(limits.connection_grace_s * 1000)),
+        ("grpc.server_handshake_timeout_ms", int(limits.read_timeout_s * 1000)),
+    ]
+
+
+@dataclass(frozen=True)
+class _Export:
+    """One signal's service, its response, and the field that counts what was refused."""
+
+    service: str
+    response: Callable[..., Message]
+    rejected: str
+
+
+_EXPORT: dict[Signal, _Export] = {
+    Signal.TRACES: _Export(
+        "opentelemetry.proto.collector.trace.v1.TraceService", ExportTraceServiceResponse, "rejected_spans"
+    ),
+    Signal.LOGS: _Export(
+        "opentelemetry.proto.collector.logs.v1.LogsService", ExportLogsServiceResponse, "rejected_log_records"
+    ),
+    Signal.METRICS: _Export(
+        "opentelemetry.proto.collector.metrics.v1.MetricsService",
+        ExportMetricsServiceResponse,
+        "rejected_data_points",
+    ),
+}
+
+
+class _Unauthenticated(Refused):
+    """The call does not carry the token."""
+
+
+@dataclass
+class _Receiver:
+    """Counts the requests in flight; grpc's own `maximum_concurrent_rpcs` would answer
+    RESOURCE_EXHAUSTED without RetryInfo, upon which clients drop their data."""
+
+    intake: Intake
+    limits: GrpcLimits
+    budget: Budget
+    token: str | None
+    in_flight: int = 0
+
+    async def export(self, signal: Signal, context: Context) -> bytes:
+        self.authenticate(context)
+        if self.in_flight >= self.limits.in_flight:
+            raise Unavailable("too many requests are in flight: send again later")
+        self.in_flight += 1
+        try:
+            return await self.store(signal, await self.read(context))
+        finally:
+            self.in_flight -= 1
+
+    def authenticate(self, context: Context) -> None:
+        if self.token is None:
+            return
+        sent = dict(context.invocation_metadata() or ()).get("authorization", "")
+        if not hmac.compare_digest(str(sent).encode(), f"Bearer {self.token}".encode()):
+            raise _Unauthenticated("metadata authorization: send Bearer and the collector's token")
+
+    async def read(self, context: Context) -> bytes:
+        try:
+            async with asyncio.timeout(self.limits.read_timeout_s):
+                body: object = await context.read()
+        except TimeoutError:
+            raise Unavailable(f"the request did not arrive within {self.limits.read_timeout_s} s") from None
+        if not isinstance(body, bytes):  # grpc.aio.EOF
+            raise Malformed("the call carries no request message: send one")
+        return body
+
+    async def store(self, signal: Signal, body: bytes) -> bytes:
+        if not self.budget.take(len(body)):
+            raise Unavailable("too many bytes are in flight: send again later")
+        try:
+            if len(body) > _LARGE_BYTES:
+                payload = await asyncio.to_thread(validate, signal, body)
+            else:
+                payload = validate(signal, body)
+            return _response(signal, await self.intake(signal, payload))
+        finally:
+            self.budget.give(len(body))
+
+
+def _handlers(receiver: _Receiver, signal: Signal) -> grpc.GenericRpcHandler:
+    # A streaming handler reads a unary call just as well, and reads it when told to: a request beyond the
+    # bound is refused before its body takes any memory.
+    async def export(_: AsyncIterator[bytes], context: Context) -> bytes:
+        return await _guarded(receiver.export(signal, context), signal, context)
+
+    method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(export)
+    return grpc.method_handlers_generic_handler(_EXPORT[signal].service, {"Export": method})
+
+
+async def _guarded(answer: Awaitable[bytes], signal: Signal, context: Context) -> bytes:
+    """`answer`, or its error as the status that makes the client do right.
+
+    An exception left to grpc would reach the client as UNKNOWN, with its text, and cost the data.
+    """
+    try:
+        return await answer
+    except Refused as error:
+        refusal = error
+    except Exception:
+        log.exception("OTLP/gRPC: a request for %s failed", signal)
+        refusal = Unavailable("the collector failed on this request; its log says why")
+    text = _capped(str(refusal))
+    code, detail = _status(refusal, text)
+    return await context.abort(code, text, _trailers(code, text, detail))
+
+
+def _response(signal: Signal, accepted: Accepted) -> bytes:
+    """The Export*ServiceResponse: empty on full success (OTLP, "Full Success")."""
+    if not accepted.rejected and not accepted.message:
+        return b""
+    export = _EXPORT[signal]
+    partial = {export.rejected: accepted.rejected, "error_message": _capped(accepted.message)}
+    return export.response(partial_success=partial).SerializeToString()
+
+
+def _status(refusal: Refused, text: str) -> tuple[grpc.StatusCode, Message | None]:
+    """The code and the detail of a refusal (OTLP, "OTLP/gRPC Response", "OTLP/gRPC Throttling").
+
+    RESOURCE_EXHAUSTED goes without RetryInfo: with it, a client would send what is too large for ever.
+    """
+    match refusal:
+        case Unavailable(retry_after_s=seconds):
+            return grpc.StatusCode.UNAVAILABLE, RetryInfo(retry_delay=Duration(seconds=seconds))
+        case TooLarge():
+            return grpc.StatusCode.RESOURCE_EXHAUSTED, None
+        case _Unauthenticated():
+            return grpc.StatusCode.UNAUTHENTICATED, None
+        case _:
+            violation = BadRequest.FieldViolation(field="body", description=text)
+            return grpc.StatusCode.INVALID_ARGUMENT, BadRequest(field_violations=[violation])
+
+
+def _trailers(code: grpc.StatusCode, text: str, detail: Message | None) -> tuple[tuple[str, bytes], ...]:
+    """The details where gRPC puts them, and RetryInfo once more where the Python SDK looks for it."""
+    status = Status(code=int(code.value[0]), message=text)
+    if detail is not None:
+        status.details.add().Pack(detail)
+    details = ("grpc-status-details-bin", status.SerializeToString())
+    if not isinstance(detail, RetryInfo):
+        return (details,)
+    return details, ("google.rpc.retryinfo-bin", detail.SerializeToString())
+
+
+def _capped(text: str) -> str:
+    return text[:_MESSAGE_CHARACTERS].encode(errors="replace").decode()

@@ -1,0 +1,157 @@
+"""Validation of decoded requests: what is wrong with a single record costs that record, never the others.
+
+A span without valid ids is rejected, and the rest of the request taken (OTLP specification, "Partial
+Success"). What can be stored after a repair is repaired, and says so in its own attributes.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import DecodeError, Message
+
+from coldlight_collector.intake import Accepted, Malformed, Payload, TooLarge
+from coldlight_collector.repair import LOG_RECORD, POINT, SPAN, SUMMARY_POINT, Kind, mark, repair
+from coldlight_collector.utf8 import mend
+from coldlight_collector.wire import refuse_crowd, without_reserved
+from coldlight_storage.nested import is_rendered, render_nested
+from coldlight_storage.signals import Signal
+from coldlight_storage.stored import STORED_TYPE
+
+MAX_ITEMS = 100_000
+"""Spans, log records or data points of one request."""
+
+_MAX_MESSAGE_CHARACTERS = 1024
+_ALL_WELL = Accepted()
+_UNCOUNTED_BYTES = 4 * 2**20
+"""Up to this size a request is parsed before its items are counted: it cannot take much memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """A reason for every item rejected, a field for every repair, the reserved fields that were removed."""
+
+    rejected: list[str]
+    repaired: list[str]
+    removed: list[int]
+
+    def outcome(self) -> Accepted:
+        if not (self.rejected or self.repaired or self.removed):
+            return _ALL_WELL
+        listed: dict[str, Sequence[str | int]] = {
+            "rejected": self.rejected,
+            "repaired": self.repaired,
+            "removed reserved fields": self.removed,
+        }
+        message = "; ".join(f"{what}: {_counted(entries)}" for what, entries in listed.items() if entries)
+        return Accepted(len(self.rejected), message[:_MAX_MESSAGE_CHARACTERS], len(self.repaired))
+
+
+def _counted(entries: Sequence[str | int]) -> str:
+    return ", ".join(f"{entry} ({count})" for entry, count in Counter(entries).most_common())
+
+
+def validate(signal: Signal, body: bytes, max_items: int = MAX_ITEMS) -> Payload:
+    """The payload for a protobuf request; its `body` is the very same object unless something had to change.
+
+    Raises `Malformed` for bytes that are no request of the signal, `TooLarge` for more than `max_items`.
+    """
+    body, reserved = without_reserved(body, max_items)
+    if len(body) > _UNCOUNTED_BYTES:
+        refuse_crowd(signal, body, max_items)
+    findings = _Findings([], [], reserved)
+    message, mended = _parse(STORED_TYPE[signal], body, findings)
+    items, changed = _settle(signal, message, findings, max_items)
+    if mended or changed or not is_rendered(message):
+        render_nested(message)
+        body = message.SerializeToString()
+    return Payload(body, items, findings.outcome())
+
+
+def validate_message(signal: Signal, message: Message, max_items: int = MAX_ITEMS) -> Payload:
+    """The payload for a decoded request of the stored type, which is repaired and rendered in place.
+
+    Raises `TooLarge` for more than `max_items` spans, log records or data points.
+    """
+    findings = _Findings([], [], [])
+    items, _ = _settle(signal, message, findings, max_items)
+    render_nested(message)
+    return Payload(message.SerializeToString(), items, findings.outcome())
+
+
+def _parse(message_type: type[Message], body: bytes, findings: _Findings) -> tuple[Message, bool]:
+    """The request, and whether it had to be mended to be one."""
+    try:
+        return message_type.FromString(body), False
+    except DecodeError:
+        return _parse_mended(message_type, body, findings), True
+
+
+def _parse_mended(message_type: type[Message], body: bytes, findings: _Findings) -> Message:
+    """Whether the parser refused but a string, only a second one can tell for certain."""
+    try:
+        message, mended = mend(message_type, body)
+    except DecodeError as error:
+        raise Malformed(f"the body is no protobuf request: {error}") from error
+    for owner in mended:
+        mark(owner.find(message).attributes, owner.fields, {})
+        findings.repaired.extend(owner.fields)
+    return message
+
+
+def _settle(signal: Signal, message: Message, findings: _Findings, max_items: int) -> tuple[int, bool]:
+    """Repairs and rejects in place. Gives the number of items that remain, and whether anything changed."""
+    items, changed = 0, False
+    for records, kind in _RECORDS[signal](message):
+        items += len(records)
+        if items > max_items:
+            raise TooLarge(f"more than {max_items} items in one request: send fewer at a time")
+        if not kind.is_sound(records):
+            changed |= _repair_all(records, kind, findings)
+    return items - len(findings.rejected), changed
+
+
+def _repair_all(records: Any, kind: Kind, findings: _Findings) -> bool:
+    kept, changed = [], False
+    for record in records:
+        if reason := kind.rejection(record):
+            findings.rejected.append(reason)
+            continue
+        kept.append(record)
+        repaired, is_changed = repair(record, kind)
+        findings.repaired.extend(repaired)
+        changed |= is_changed
+    if len(kept) < len(records):
+        # One by one would move all that follow each time.
+        del records[:]
+        records.extend(kept)
+        changed = True
+    return changed
+
+
+_Kinds = Iterator[tuple[Any, Kind]]
+
+
+def _spans(request: Any) -> _Kinds:
+    return ((scope.spans, SPAN) for resource in request.resource_spans for scope in resource.scope_spans)
+
+
+def _log_records(request: Any) -> _Kinds:
+    groups = (scope for resource in request.resource_logs for scope in resource.scope_logs)
+    return ((scope.log_records, LOG_RECORD) for scope in groups)
+
+
+def _points(request: Any) -> _Kinds:
+    groups = (scope for resource in request.resource_metrics for scope in resource.scope_metrics)
+    for metric in (metric for scope in groups for metric in scope.metrics):
+        data = metric.WhichOneof("data")
+        if data:
+            yield getattr(metric, data).data_points, SUMMARY_POINT if data == "summary" else POINT
+
+
+_RECORDS: dict[Signal, Callable[[Any], _Kinds]] = {
+    Signal.TRACES: _spans,
+    Signal.LOGS: _log_records,
+    Signal.METRICS: _points,
+}

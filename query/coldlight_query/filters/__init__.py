@@ -1,0 +1,32 @@
+"""The filter language: `parse_filter` reads it, nodes can be made by hand, `compile_filter` makes SQL of both."""
+
+from coldlight_query.filters.compile import Compiled, Condition, compile_filter
+from coldlight_query.filters.errors import FilterError
+from coldlight_query.filters.fields import Attribute, Field, Operator, Scope
+from coldlight_query.filters.parse import parse_filter
+from coldlight_query.filters.syntax import And, Comparison, Exists, Expression, Not, Or, Root
+from coldlight_query.filters.values import Duration, Instant, Value, read_duration, read_instant
+
+__all__ = [
+    "And",
+    "Attribute",
+    "Comparison",
+    "Compiled",
+    "Condition",
+    "Duration",
+    "Exists",
+    "Expression",
+    "Field",
+    "FilterError",
+    "Instant",
+    "Not",
+    "Operator",
+    "Or",
+    "Root",
+    "Scope",
+    "Value",
+    "compile_filter",
+    "parse_filter",
+    "read_duration",
+    "read_instant",
+]

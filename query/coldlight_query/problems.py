@@ -1,0 +1,111 @@
+"""Errors as problem details (RFC 9457): what is wrong, where, and what to do."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from coldlight_query.filters import FilterError
+from coldlight_storage import QueryTooLarge, QueryTooLong, StoreError, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field("about:blank", description="What kind of problem this is")
+    title: str = Field(description="The same for all problems of a kind")
+    status: int
+    detail: str = Field(description="What went wrong this time, and how to mend it")
+
+
+class ProblemError(Exception):
+    """Raised by a route to answer with a problem; `more` are further members of the answer."""
+
+    def __init__(self, status: int, title: str, detail: str, **more: Any) -> None:
+        super().__init__(detail)
+        self.status, self.title, self.detail, self.more = status, title, detail, more
+
+
+def bad_parameter(name: str, detail: str) -> ProblemError:
+    """The answer to a query parameter that cannot be understood."""
+    return ProblemError(400, "Bad parameter", f"{name}: {detail}", parameter=name)
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of the app a problem."""
+    app.add_exception_handler(ProblemError, _problem_error)
+    app.add_exception_handler(FilterError, _filter_error)
+    app.add_exception_handler(StoreError, _store_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem(
+    status: int, title: str, detail: str, headers: dict[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    """An answer of problem details; `more` are further members."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+async def _problem_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ProblemError)
+    return problem(error.status, error.title, error.detail, **error.more)
+
+
+async def _filter_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, FilterError)
+    return problem(400, "Bad filter", str(error), parameter="filter", position=error.position)
+
+
+async def _store_error(_: Request, error: Exception) -> JSONResponse:
+    match error:
+        case QueryTooLong():
+            return problem(
+                504,
+                "Query took too long",
+                "narrow the time range or add a condition, or raise --query-timeout",
+            )
+        case QueryTooLarge():
+            return problem(
+                507,
+                "Query needs too much memory",
+                "narrow the time range or add a condition, or raise --memory",
+            )
+        case StoreUnavailable():
+            detail = "ClickHouse does not answer; what arrives meanwhile is kept in the journal"
+            return problem(503, "Store unavailable", detail, headers={"Retry-After": "5"})
+        case _:
+            log.error("a query failed: %s", error)
+            return problem(
+                500, "Query failed", "ClickHouse refused the query; the log of the query service says why"
+            )
+
+
+async def _validation_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [{"parameter": ".".join(map(str, e["loc"][1:])), "detail": e["msg"]} for e in error.errors()]
+    detail = "; ".join(f"{e['parameter']}: {e['detail']}" for e in errors)
+    return problem(400, "Bad parameter", detail, errors=errors)
+
+
+async def _http_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    detail = "see /docs for what there is" if error.status_code == 404 else str(error.detail)
+    return problem(error.status_code, str(error.detail), detail, headers=dict(error.headers or {}))
+
+
+async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    log.error("a request failed", exc_info=error)
+    return problem(500, "Internal error", "the log of the query service says why")

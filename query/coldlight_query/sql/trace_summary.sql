@@ -1,0 +1,11 @@
+-- What the index knows of some traces.
+SELECT
+    TraceId AS trace_id,
+    toUnixTimestamp64Nano(min(Start)) AS start_ns,
+    toUnixTimestamp64Nano(max(End)) AS end_ns,
+    uniqExactMerge(Spans) AS span_count,
+    uniqExactMerge(Errors) AS error_count,
+    min(Root) AS root
+FROM trace_index
+WHERE TraceId = {trace_id:String}
+GROUP BY TraceId

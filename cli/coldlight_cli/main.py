@@ -1,0 +1,209 @@
+"""The `coldlight` command."""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from coldlight_cli.options import with_settings
+from coldlight_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from coldlight_cli.services import Running, Services
+
+app = typer.Typer(
+    help="Self-hosted, OpenTelemetry-native tracing and monitoring for serverless applications.\n\n"
+    "Begin with `coldlight up`, then, in a second terminal, `coldlight demo`.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+console = Console()
+errors = Console(stderr=True)
+
+_STORE = ("clickhouse", "data", "memory", "retention_traces", "retention_logs", "retention_metrics")
+_COLLECTOR = (
+    "otlp_http_port", "otlp_grpc_port", "cors_origins", "journal_limit", "max_request", "max_request_decompressed",
+    "max_connections", "batch_rows", "batch_linger_ms",
+)  # fmt: skip
+_QUERY = ("query_port", "query_timeout")
+_PROCESS = ("host", "auth_token", "drain_seconds", "log_level")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from coldlight_storage import __version__
+
+        console.print(f"coldlight {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the program as a whole."""
+
+
+@app.command()
+@with_settings(*_STORE, *_COLLECTOR, *_QUERY, *_PROCESS)
+def up(settings: Settings) -> None:
+    """Start everything: collector and query service, on embedded ClickHouse or a server.
+
+    Without `--clickhouse`, ClickHouse runs inside this process and keeps its data in `--data`.
+    Stop it with Ctrl-C; what was acknowledged is kept.
+
+    Point any OpenTelemetry SDK at it: `OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318`
+    """
+    from coldlight_cli.services import Services
+
+    _run(settings, Services.COLLECTOR | Services.QUERY)
+
+
+@app.command()
+@with_settings(*_STORE, *_COLLECTOR, *_PROCESS)
+def collector(settings: Settings) -> None:
+    """Start a collector alone: it receives OTLP and stores it in the ClickHouse server of `--clickhouse`."""
+    from coldlight_cli.services import Services
+
+    _need_server(settings, "collector")
+    _run(settings, Services.COLLECTOR)
+
+
+@app.command()
+@with_settings("clickhouse", *_QUERY, *_PROCESS)
+def query(settings: Settings) -> None:
+    """Start a query service alone, on the ClickHouse server of `--clickhouse`."""
+    from coldlight_cli.services import Services
+
+    _need_server(settings, "query")
+    _run(settings, Services.QUERY)
+
+
+@app.command()
+@with_settings(*_STORE, "log_level")
+def migrate(settings: Settings) -> None:
+    """Create or upgrade the tables and set how long rows are kept. Safe to run again, and while services run."""
+    _log(settings)
+    _explained(lambda: _migrate(settings))
+
+
+@app.command()
+def demo(
+    endpoint: Annotated[
+        str | None,
+        typer.Option(
+            envvar="OTEL_EXPORTER_OTLP_ENDPOINT",
+            help="Where OTLP/HTTP goes.",
+            show_default="http://127.0.0.1:4318",
+        ),
+    ] = None,
+    query_url: Annotated[str, typer.Option(help="Where the printed links point.")] = "http://127.0.0.1:4319",
+    requests: Annotated[int, typer.Option(min=1, help="Orders that customers of the shop place.")] = 50,
+    seconds: Annotated[int, typer.Option(help="Over how many seconds, up to now.")] = 900,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same course of events.")] = 0,
+) -> None:
+    """Send the traffic of a simulated serverless shop, and print the links to look at.
+
+    Functions behind API Gateway, queues, streams and schedules, with logs, metrics, cold starts, retries,
+    errors and a timeout, reported through the real OpenTelemetry SDK.
+    """  # fmt: skip
+    from coldlight_cli.demo import DemoError, run
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=errors, transient=True) as progress:
+            task = progress.add_task("orders", total=requests)
+            result = run(
+                endpoint, requests, seconds, seed, lambda done, _: progress.update(task, completed=done)
+            )
+    except DemoError as error:
+        _fail(str(error))
+    console.print(
+        f"Sent {result.spans:,} spans, {result.logs:,} log records and {result.data_points:,} data points.\n"
+    )
+    for kind, trace_id in result.traces.items():
+        _print_link(kind.replace("_", " "), f"{query_url}/api/v1/traces/{trace_id}")
+    _print_link("all errors", f"{query_url}/api/v1/traces?status=error")
+    _print_link("the whole API", f"{query_url}/docs")
+
+
+def _print_link(name: str, url: str) -> None:
+    console.print(f"  {name:14} {url}", soft_wrap=True, highlight=False)
+
+
+def _need_server(settings: Settings, command: str) -> None:
+    if settings.clickhouse is None:
+        _fail(
+            f"`coldlight {command}` needs a ClickHouse server: --clickhouse http://user:password@host:8123/database. "
+            "For everything in one process, on embedded ClickHouse: `coldlight up`"
+        )
+
+
+def _run(settings: Settings, services: "Services") -> None:
+    from coldlight_cli.services import run
+
+    _log(settings)
+
+    def started(running: "Running") -> None:
+        console.print("[bold]Coldlight is up[/bold]")
+        for name, address in running.addresses:
+            console.print(f"  {name:11} {address}", soft_wrap=True, highlight=False)
+        for note in running.notes:
+            console.print(f"  [yellow]note[/yellow]        {note}", soft_wrap=True)
+        console.print(
+            "Stop with Ctrl-C. To see something, run in another terminal: coldlight demo", soft_wrap=True
+        )
+
+    _explained(lambda: run(settings, services, started))
+
+
+def _migrate(settings: Settings) -> None:
+    from coldlight_cli.services import prepare
+    from coldlight_storage import open_store
+
+    url = settings.clickhouse.get_secret_value() if settings.clickhouse else None
+    store = open_store(url, settings.data, settings.memory)
+    try:
+        prepare(store, settings)
+    finally:
+        store.close()
+    console.print("The tables are up to date.")
+
+
+def _explained(run: Callable[[], None]) -> None:
+    """Runs it; what a person can mend ends the command with one clear line instead of a traceback."""
+    from coldlight_storage import DataFolderInUse, NewerSchema, StoreUnavailable
+
+    try:
+        run()
+    except (DataFolderInUse, NewerSchema) as error:
+        _fail(str(error))
+    except StoreUnavailable as error:
+        _fail(f"ClickHouse does not answer: {error}")
+    except OSError as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> None:
+    errors.print(f"[red]error[/red] {message}", soft_wrap=True, highlight=False)
+    raise typer.Exit(1)
+
+
+def _log(settings: Settings) -> None:
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(message)s")
+    # The driver warns of every failed connection before it raises, and we tell of those ourselves.
+    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
+
+
+def main() -> None:
+    """Entry point of the `coldlight` command."""
+    app(prog_name="coldlight")
+
+
+if __name__ == "__main__":
+    main()

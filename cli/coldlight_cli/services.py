@@ -1,0 +1,203 @@
+"""The composition root: opens the store, starts the services that a command asks for, and stops them in reverse."""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from enum import Flag, auto
+
+import uvloop
+from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
+
+from coldlight_cli.settings import Settings
+from coldlight_collector import collector
+from coldlight_collector.collector import CollectorSettings
+from coldlight_collector.http.messages import Limits
+from coldlight_collector.journal import JournalLimits
+from coldlight_collector.otlp_grpc import GrpcLimits
+from coldlight_query import server as query_server
+from coldlight_query.app import create_app
+from coldlight_storage import (
+    QueryLimits,
+    ServerStore,
+    Signal,
+    Store,
+    StoreUnavailable,
+    __version__,
+    open_store,
+    parse_address,
+)
+from coldlight_storage.migrations import migrate, set_retention
+
+log = logging.getLogger(__name__)
+
+
+class Services(Flag):
+    """What a command runs."""
+
+    COLLECTOR = auto()
+    QUERY = auto()
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where the started services listen, as (name, address) to show; `notes` are worth a warning."""
+
+    addresses: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def run(settings: Settings, services: Services, started: Callable[[Running], None]) -> None:
+    """Runs the services until SIGINT or SIGTERM; `started` is told where they listen.
+
+    Raises `DataFolderInUse`, `NewerSchema`, or OSError when an address or folder cannot be had.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, services, started))
+
+
+async def _serve(settings: Settings, services: Services, started: Callable[[Running], None]) -> None:
+    running = Running()
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(_open(settings))
+        await _prepare_now(store, settings, running)
+        registry = CollectorRegistry()
+        for process_metrics in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+            registry.register(process_metrics)
+        failures: list[asyncio.Task[None]] = []
+        if Services.COLLECTOR in services:
+            failures.append(await stack.enter_async_context(_collector(store, settings, registry, running)))
+        if Services.QUERY in services:
+            await stack.enter_async_context(_query(store, settings, registry, running))
+        running.addresses.append(("ClickHouse", _where(settings)))
+        started(running)
+        await _until_told_to_stop(failures)
+        _end_for_certain_after(settings.drain_seconds)
+
+
+@asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[Store]:
+    url = settings.clickhouse.get_secret_value() if settings.clickhouse else None
+    limits = QueryLimits(time_s=settings.query_timeout.total_seconds())
+    store = await asyncio.to_thread(open_store, url, settings.data, settings.memory, limits)
+    try:
+        yield store
+    finally:
+        await asyncio.to_thread(store.close)
+
+
+async def _prepare_now(store: Store, settings: Settings, running: Running) -> None:
+    """Makes the tables, or leaves it to the collector when ClickHouse is away: that is no reason not to start."""
+    try:
+        await asyncio.to_thread(prepare, store, settings)
+    except StoreUnavailable as error:
+        log.warning("ClickHouse does not answer: %s", error)
+        running.notes.append(
+            "ClickHouse does not answer yet: what arrives is kept in the journal until it does"
+        )
+
+
+def prepare(store: Store, settings: Settings) -> None:
+    """Brings the tables to this program's schema and retention. Raises `NewerSchema` and what `Store` raises."""
+    if isinstance(store, ServerStore):
+        store.create_database()
+    migrate(store)
+    retention = {
+        Signal.TRACES: settings.retention_traces,
+        Signal.LOGS: settings.retention_logs,
+        Signal.METRICS: settings.retention_metrics,
+    }
+    set_retention(store, {kept: span.days if span else None for kept, span in retention.items()})
+
+
+@asynccontextmanager
+async def _collector(
+    store: Store, settings: Settings, registry: CollectorRegistry, running: Running
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Yields a task that fails should the collector ever fail."""
+    started = await collector.start(
+        store, _collector_settings(settings), registry, lambda: prepare(store, settings)
+    )
+    running.addresses.append(("OTLP/HTTP", _url(settings.host, started.http.port)))
+    running.addresses.append(("OTLP/gRPC", _url(settings.host, started.grpc.port)))
+    watch = asyncio.create_task(started.failed(), name="collector")
+    try:
+        yield watch
+    finally:
+        watch.cancel()
+        await started.stop(settings.drain_seconds * 0.8)
+
+
+def _collector_settings(settings: Settings) -> CollectorSettings:
+    return CollectorSettings(
+        folder=settings.data / "journal",
+        host=settings.host,
+        http_port=settings.otlp_http_port,
+        grpc_port=settings.otlp_grpc_port,
+        token=_token(settings),
+        cors_origins=tuple(settings.cors_origins),
+        journal=JournalLimits(
+            total_bytes=settings.journal_limit,
+            batch_items=settings.batch_rows,
+            linger_s=settings.batch_linger_ms / 1000,
+        ),
+        http=Limits(connections=settings.max_connections, body_bytes=settings.max_request),
+        grpc=GrpcLimits(message_bytes=settings.max_request_decompressed),
+        decompressed_bytes=settings.max_request_decompressed,
+    )
+
+
+@asynccontextmanager
+async def _query(
+    store: Store, settings: Settings, registry: CollectorRegistry, running: Running
+) -> AsyncIterator[None]:
+    app = create_app(store, registry, __version__, _token(settings))
+    server = await query_server.serve(app, settings.host, settings.query_port)
+    running.addresses.append(("Query API", f"{_url(settings.host, server.port)}/docs"))
+    try:
+        yield
+    finally:
+        await server.stop()
+
+
+async def _until_told_to_stop(failures: list[asyncio.Task[None]]) -> None:
+    """Returns on SIGINT or SIGTERM; raises what ends one of the tasks before."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    waiting = asyncio.create_task(told.wait(), name="signals")
+    done, _ = await asyncio.wait([waiting, *failures], return_when=asyncio.FIRST_COMPLETED)
+    for task in done - {waiting}:
+        await task
+
+
+def _end_for_certain_after(seconds: float) -> None:
+    """Ends the process even if a query or insert cannot be interrupted: the journal keeps what is not inserted."""
+
+    def end() -> None:
+        log.warning("still busy after %s s; what is not inserted stays in the journal", seconds)
+        logging.shutdown()
+        os._exit(0)
+
+    timer = threading.Timer(max(0.5, seconds - 0.5), end)
+    timer.daemon = True
+    timer.start()
+
+
+def _token(settings: Settings) -> str | None:
+    return settings.auth_token.get_secret_value() if settings.auth_token else None
+
+
+def _where(settings: Settings) -> str:
+    if settings.clickhouse:
+        return repr(parse_address(settings.clickhouse.get_secret_value()))
+    return f"embedded, in {settings.data}"
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

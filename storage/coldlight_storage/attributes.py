@@ -25,6 +25,9 @@ class KeyValues:
     pairs: tuple[tuple[str, "Value"], ...]
 
 
+# What decoding raises when types and text do not belong together, or the text is nested without end.
+_MISFITS = (ValueError, StopIteration, RecursionError)
+
 Value = str | bool | int | float | bytes | None | list["Value"] | KeyValues
 
 
@@ -32,8 +35,8 @@ def decode_pairs(keys: Sequence[str], texts: Sequence[str], types: str) -> KeyVa
     """The attributes of one row. Rows of other writers have no types: there, all values are strings."""
     codes: Iterator[str] = iter(types) if types else repeat("s")
     try:
-        return KeyValues(tuple((key, _decode(text, codes)) for key, text in zip(keys, texts, strict=True)))
-    except (ValueError, StopIteration):
+        return KeyValues(tuple([(key, _decode(text, codes)) for key, text in zip(keys, texts, strict=True)]))
+    except _MISFITS:
         # Somebody else wrote types that do not fit the texts. The texts are still worth showing.
         return KeyValues(tuple(zip(keys, texts, strict=True)))
 
@@ -42,7 +45,7 @@ def decode_value(text: str, types: str) -> Value:
     """One value, such as the body of a log record. Without types, or with some that do not fit, a string."""
     try:
         return _decode(text, iter(types or "s"))
-    except (ValueError, StopIteration):
+    except _MISFITS:
         return text
 
 
@@ -84,9 +87,9 @@ def _from_json(node: Any, code: str, codes: Iterator[str]) -> Value:
             next(codes)  # the closing bracket
             return items
         case "{", _Pairs():
-            pairs = tuple((key, _from_json(item, next(codes), codes)) for key, item in node)
+            pairs = [(key, _from_json(item, next(codes), codes)) for key, item in node]
             next(codes)
-            return KeyValues(pairs)
+            return KeyValues(tuple(pairs))
         case ("s", str()) | ("b", bool()) | ("n", None):
             known: str | bool | None = node
             return known
@@ -97,11 +100,11 @@ def _from_json(node: Any, code: str, codes: Iterator[str]) -> Value:
 
 
 def encode_nested(value: list[Value] | KeyValues) -> tuple[str, str]:
-    """Text and types of an array or map; the types without the first bracket, which ClickHouse knows by itself."""
+    """Text and types of an array or map."""
     texts: list[str] = []
     codes: list[str] = []
     _write(value, texts, codes)
-    return "".join(texts), "".join(codes)[1:]
+    return "".join(texts), "".join(codes)
 
 
 def _write(value: Value, texts: list[str], codes: list[str]) -> None:

@@ -30,9 +30,8 @@ def render_nested(message: Message) -> None:
 
 
 def _render_value(value: Any) -> None:
-    rendered = getattr(value, value.WhichOneof("value"))
     nested = from_proto(value)
     assert isinstance(nested, list | KeyValues)
     text, types = encode_nested(nested)
-    rendered.ClearField("values")
-    rendered.text, rendered.types = text, types
+    value.Clear()
+    value.text, value.types = text, types

@@ -60,11 +60,11 @@ def _value(value: str) -> str:
         f", repeat(toString({value}.int_value), {value}.value = 'int_value')"
         f", repeat(toString({value}.bool_value), {value}.value = 'bool_value')"
         f", repeat(toString({value}.double_value), {value}.value = 'double_value')"
-        f", base64Encode({value}.bytes_value), {value}.array_value.text, {value}.kvlist_value.text)"
+        f", base64Encode({value}.bytes_value), {value}.text)"
     )
 
 
 def _value_type(value: str) -> str:
-    # The codes in the order of AnyValue's field numbers.
-    code = f"substring('nsbid[{{y', toInt8({value}.value) + 1, 1)"
-    return f"concat({code}, {value}.array_value.types, {value}.kvlist_value.types)"
+    # The codes stand at AnyValue's field numbers. What was rendered has its types, and no field of the choice.
+    code = f"substring('nsbid--y', toInt8({value}.value) + 1, 1)"
+    return f"concat(repeat({code}, {value}.types = ''), {value}.types)"

@@ -69,6 +69,7 @@ class ServerStore:
             password=address.password,
             database=address.database,
             autogenerate_session_id=False,
+            dedicated_pool=True,  # the driver's own pool would outlive `close`
             query_limit=0,
             query_retries=0,
             connect_timeout=5,

@@ -1,13 +1,13 @@
 """OTLP requests as the journal and ClickHouse hold them: OTLP, but for one thing.
 
 ClickHouse has no recursive types, and OTLP's arrays and maps may hold each other to any depth. So before a request is
-stored, every array and map in it is rendered: its `values` give way to two fields of our own,
+stored, every `AnyValue` that is an array or a map is rendered: in its place come two fields of our own,
 
     1000 text   JSON, as the OpenTelemetry ClickHouse exporter writes such a value into its string maps
     1001 types  the type of every value inside (`attributes.py`), so that nothing is lost
 
-`text` is required, by which protobuf itself tells, at the speed of C, whether a request still holds a value that is
-not rendered: then it cannot be serialised. See ADR 3.
+Arrays and maps also get a required field that nobody sets. By that protobuf itself tells, at the speed of C, whether a
+request still holds a value that is not rendered: then it cannot be serialised. See ADR 3.
 """
 
 from collections.abc import Iterator
@@ -27,8 +27,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from coldlight_storage.signals import REQUEST_TYPE, Signal
 
-TEXT, TYPES = 1000, 1001
-_RENDERED = {"ArrayValue", "KeyValueList"}
+_TEXT, _TYPES, _NEVER_SET = 1000, 1001, 1002
 
 
 def _stored_types() -> dict[Signal, type[Message]]:
@@ -62,10 +61,12 @@ def _altered(file: FileDescriptor) -> FileDescriptorProto:
 
 def _alter(message: DescriptorProto) -> None:
     _spell_out_optional(message)
-    if message.name in _RENDERED:
-        text = _add_string(message, "text", TEXT)
-        text.options.features.field_presence = FeatureSet.LEGACY_REQUIRED
-        _add_string(message, "types", TYPES)
+    if message.name == "AnyValue":
+        _add_string(message, "text", _TEXT)
+        _add_string(message, "types", _TYPES)
+    if message.name in ("ArrayValue", "KeyValueList"):
+        never_set = _add_string(message, "never_set", _NEVER_SET)
+        never_set.options.features.field_presence = FeatureSet.LEGACY_REQUIRED
     for nested in message.nested_type:
         _alter(nested)
 

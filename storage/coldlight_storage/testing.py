@@ -205,9 +205,8 @@ def _unrender(message: Any) -> None:
         if field.message_type is not None:
             for part in value if field.is_repeated else (value,):
                 _unrender(part)
-        if field.name in ("array_value", "kvlist_value") and value.HasField("text"):
-            types = f"{'[' if field.name == 'array_value' else '{'}{value.types}"
-            message.ParseFromString(any_value(decode_value(value.text, types)).SerializeToString())
+    if message.DESCRIPTOR.name == "AnyValue" and message.types:
+        message.ParseFromString(any_value(decode_value(message.text, message.types)).SerializeToString())
 
 
 def _delimited(body: bytes) -> bytes:

@@ -28,8 +28,8 @@ _SCALARS = {
 _METRIC_DATA = {"gauge", "sum", "histogram", "exponential_histogram", "summary"}
 # Arrays and maps are read as rendered. The rest only profiles use, or is still in development: ADR 3.
 _LEFT_OUT = {
-    "ArrayValue.values",
-    "KeyValueList.values",
+    "AnyValue.array_value",
+    "AnyValue.kvlist_value",
     "AnyValue.string_value_strindex",
     "KeyValue.key_strindex",
     "Resource.entity_refs",

@@ -5,6 +5,7 @@ value, by which `attributes.py` gives back what was sent; it explains the codes.
 """
 
 import re
+from collections.abc import Callable
 
 _MACRO = re.compile(r"\$(map|types|value|value_type|resource|scope)\(([\w.]+)\)")
 
@@ -60,11 +61,36 @@ def _value(value: str) -> str:
         f", repeat(toString({value}.int_value), {value}.value = 'int_value')"
         f", repeat(toString({value}.bool_value), {value}.value = 'bool_value')"
         f", repeat(toString({value}.double_value), {value}.value = 'double_value')"
-        f", base64Encode({value}.bytes_value), {value}.text)"
+        f", base64Encode({value}.bytes_value), {value}.text"
+        f", repeat({_joined('[', _json, value, ']', ',')}, {value}.value = 'array_value'))"
     )
 
 
 def _value_type(value: str) -> str:
-    # The codes stand at AnyValue's field numbers. What was rendered has its types, and no field of the choice.
-    code = f"substring('nsbid--y', toInt8({value}.value) + 1, 1)"
-    return f"concat(repeat({code}, {value}.types = ''), {value}.types)"
+    # What was rendered has its types, and no field of the choice.
+    code = f"repeat({_code(value)}, {value}.types = '' AND {value}.value != 'array_value')"
+    inside = f"repeat({_joined('[', _code, value, ']', '')}, {value}.value = 'array_value')"
+    return f"concat({code}, {value}.types, {inside})"
+
+
+def _joined(opening: str, write: Callable[[str], str], value: str, closing: str, between: str) -> str:
+    items = f"arrayStringConcat(arrayMap(e -> {write('e')}, {value}.array_value.values), '{between}')"
+    return f"concat('{opening}', {items}, '{closing}')"
+
+
+def _code(value: str) -> str:
+    # The codes stand at AnyValue's field numbers.
+    return f"substring('nsbid--y', toInt8({value}.value) + 1, 1)"
+
+
+def _json(value: str) -> str:
+    """JSON has neither bytes nor NaN: they become strings, and the code tells."""
+    number, binary = f"toString({value}.double_value)", f"base64Encode({value}.bytes_value)"
+    return (
+        f"multiIf({value}.value = 'string_value', toJSONString({value}.string_value)"
+        f", {value}.value = 'int_value', toString({value}.int_value)"
+        f", {value}.value = 'bool_value', toString({value}.bool_value)"
+        f", {value}.value = 'double_value', if(isFinite({value}.double_value), {number}, concat('\"', {number}, '\"'))"
+        f", {value}.value = 'bytes_value', concat('\"', {binary}, '\"')"
+        ", 'null')"
+    )

@@ -1,13 +1,14 @@
 """OTLP requests as the journal and ClickHouse hold them: OTLP, but for one thing.
 
-ClickHouse has no recursive types, and OTLP's arrays and maps may hold each other to any depth. So before a request is
-stored, every `AnyValue` that is an array or a map is rendered: in its place come two fields of our own,
+ClickHouse has no recursive types, and OTLP's arrays and maps may hold each other to any depth. Arrays of plain values,
+the usual ones, ClickHouse can read. Before a request is stored, every other array and every map in it is rendered: in the
+place of the value come two fields of our own in its `AnyValue`,
 
     1000 text   JSON, as the OpenTelemetry ClickHouse exporter writes such a value into its string maps
     1001 types  the type of every value inside (`attributes.py`), so that nothing is lost
 
-Arrays and maps also get a required field that nobody sets. By that protobuf itself tells, at the speed of C, whether a
-request still holds a value that is not rendered: then it cannot be serialised. See ADR 3.
+In the stored form, maps and arrays inside arrays have a required field that nobody sets. By that protobuf itself tells, at
+the speed of C, whether a request still holds a value to render: then it cannot be serialised. See ADR 3.
 """
 
 from collections.abc import Iterator
@@ -56,19 +57,38 @@ def _altered(file: FileDescriptor) -> FileDescriptorProto:
     copy.options.features.field_presence = FeatureSet.IMPLICIT
     for message in copy.message_type:
         _alter(message)
+    _alter_values(copy)
     return copy
 
 
 def _alter(message: DescriptorProto) -> None:
     _spell_out_optional(message)
-    if message.name == "AnyValue":
-        _add_string(message, "text", _TEXT)
-        _add_string(message, "types", _TYPES)
-    if message.name in ("ArrayValue", "KeyValueList"):
-        never_set = _add_string(message, "never_set", _NEVER_SET)
-        never_set.options.features.field_presence = FeatureSet.LEGACY_REQUIRED
     for nested in message.nested_type:
         _alter(nested)
+
+
+def _alter_values(file: FileDescriptorProto) -> None:
+    """Tells the values of an attribute (`AnyValue`) from those inside an array (`Element`), which is all that
+    ClickHouse reads, and those from arrays and maps still deeper down, which it cannot."""
+    messages = {message.name: message for message in file.message_type}
+    if "AnyValue" not in messages:
+        return
+    element, deeper = file.message_type.add(), file.message_type.add()
+    element.CopyFrom(messages["AnyValue"])
+    deeper.CopyFrom(messages["ArrayValue"])
+    element.name, deeper.name = "Element", "DeeperArray"
+    _retype(element, "array_value", "DeeperArray")
+    _retype(messages["ArrayValue"], "values", "Element")
+    for unreadable in (deeper, messages["KeyValueList"]):
+        never_set = _add_string(unreadable, "never_set", _NEVER_SET)
+        never_set.options.features.field_presence = FeatureSet.LEGACY_REQUIRED
+    _add_string(messages["AnyValue"], "text", _TEXT)
+    _add_string(messages["AnyValue"], "types", _TYPES)
+
+
+def _retype(message: DescriptorProto, name: str, type_name: str) -> None:
+    item = next(item for item in message.field if item.name == name)
+    item.type_name = f".opentelemetry.proto.common.v1.{type_name}"
 
 
 def _add_string(message: DescriptorProto, name: str, number: int) -> FieldDescriptorProto:

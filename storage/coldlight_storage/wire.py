@@ -28,8 +28,10 @@ _SCALARS = {
 _METRIC_DATA = {"gauge", "sum", "histogram", "exponential_histogram", "summary"}
 # Arrays and maps are read as rendered. The rest only profiles use, or is still in development: ADR 3.
 _LEFT_OUT = {
-    "AnyValue.array_value",
     "AnyValue.kvlist_value",
+    "Element.array_value",
+    "Element.kvlist_value",
+    "Element.string_value_strindex",
     "AnyValue.string_value_strindex",
     "KeyValue.key_strindex",
     "Resource.entity_refs",

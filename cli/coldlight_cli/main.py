@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -68,9 +68,9 @@ def up(settings: Settings) -> None:
 @with_settings(*_STORE, *_COLLECTOR, *_PROCESS)
 def collector(settings: Settings) -> None:
     """Start a collector alone: it receives OTLP and stores it in the ClickHouse server of `--clickhouse`."""
+    _need_server(settings, "collector")
     from coldlight_cli.services import Services
 
-    _need_server(settings, "collector")
     _run(settings, Services.COLLECTOR)
 
 
@@ -78,9 +78,9 @@ def collector(settings: Settings) -> None:
 @with_settings("clickhouse", *_QUERY, *_PROCESS)
 def query(settings: Settings) -> None:
     """Start a query service alone, on the ClickHouse server of `--clickhouse`."""
+    _need_server(settings, "query")
     from coldlight_cli.services import Services
 
-    _need_server(settings, "query")
     _run(settings, Services.QUERY)
 
 
@@ -177,27 +177,32 @@ def _migrate(settings: Settings) -> None:
 
 def _explained(run: Callable[[], None]) -> None:
     """Runs it; what a person can mend ends the command with one clear line instead of a traceback."""
-    from coldlight_storage import DataFolderInUse, NewerSchema, StoreUnavailable
+    from coldlight_cli.services import AUTHENTICATION_FAILED
+    from coldlight_storage import DataFolderInUse, NewerSchema, StoreError, StoreUnavailable
 
     try:
         run()
-    except (DataFolderInUse, NewerSchema) as error:
-        _fail(str(error))
-    except StoreUnavailable as error:
-        _fail(f"ClickHouse does not answer: {error}")
-    except OSError as error:
+    except StoreError as error:
+        if error.code == AUTHENTICATION_FAILED:
+            _fail(f"ClickHouse refuses the user or password in --clickhouse: {error}")
+        _fail(
+            f"ClickHouse {'does not answer' if isinstance(error, StoreUnavailable) else 'refuses'}: {error}"
+        )
+    except (DataFolderInUse, NewerSchema, OSError) as error:
         _fail(str(error))
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> NoReturn:
     errors.print(f"[red]error[/red] {message}", soft_wrap=True, highlight=False)
     raise typer.Exit(1)
 
 
 def _log(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(message)s")
-    # The driver warns of every failed connection before it raises, and we tell of those ourselves.
-    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
+    # The driver and its HTTP client warn of every failed connection before they raise, and we tell of those
+    # ourselves.
+    for driver in ("clickhouse_connect", "urllib3"):
+        logging.getLogger(driver).setLevel(logging.ERROR)
 
 
 def main() -> None:

@@ -35,12 +35,22 @@ from coldlight_storage.migrations import migrate, set_retention
 
 log = logging.getLogger(__name__)
 
+AUTHENTICATION_FAILED = 516  # of ClickHouse's ErrorCodes.cpp
+_PREPARE_S = 10
+
 
 class Services(Flag):
     """What a command runs."""
 
     COLLECTOR = auto()
     QUERY = auto()
+
+
+_MEANWHILE = {
+    True: "what arrives is kept in the journal until it does",
+    False: "queries are refused (503) until it does",
+}
+"""What a service does without ClickHouse: with a collector in it, and without one."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,8 @@ class Running:
 def run(settings: Settings, services: Services, started: Callable[[Running], None]) -> None:
     """Runs the services until SIGINT or SIGTERM; `started` is told where they listen.
 
-    Raises `DataFolderInUse`, `NewerSchema`, or OSError when an address or folder cannot be had.
+    Raises `DataFolderInUse`, `NewerSchema`, `StoreError` when ClickHouse refuses the password or the tables,
+    or OSError when an address or folder cannot be had.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, services, started))
@@ -62,9 +73,13 @@ def run(settings: Settings, services: Services, started: Callable[[Running], Non
 
 async def _serve(settings: Settings, services: Services, started: Callable[[Running], None]) -> None:
     running = Running()
+    told = _stop_signals(settings.drain_seconds)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(_open(settings))
-        await _prepare_now(store, settings, running)
+        if not await _prepared(store, settings):
+            running.notes.append(
+                f"ClickHouse does not answer yet: {_MEANWHILE[Services.COLLECTOR in services]}"
+            )
         registry = CollectorRegistry()
         for process_metrics in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
             registry.register(process_metrics)
@@ -75,8 +90,7 @@ async def _serve(settings: Settings, services: Services, started: Callable[[Runn
             await stack.enter_async_context(_query(store, settings, registry, running))
         running.addresses.append(("ClickHouse", _where(settings)))
         started(running)
-        await _until_told_to_stop(failures)
-        _end_for_certain_after(settings.drain_seconds)
+        await _until_told_to_stop(told, failures)
 
 
 @asynccontextmanager
@@ -90,15 +104,24 @@ async def _open(settings: Settings) -> AsyncIterator[Store]:
         await asyncio.to_thread(store.close)
 
 
-async def _prepare_now(store: Store, settings: Settings, running: Running) -> None:
-    """Makes the tables, or leaves it to the collector when ClickHouse is away: that is no reason not to start."""
+async def _prepared(store: Store, settings: Settings) -> bool:
+    """Makes the tables; False when ClickHouse is away, which is no reason not to start.
+
+    A wrong password is one, for whoever starts Coldlight is there to mend it: raises `StoreUnavailable` for it.
+    """
+    patience_s = _PREPARE_S if settings.clickhouse else None
     try:
-        await asyncio.to_thread(prepare, store, settings)
+        async with asyncio.timeout(patience_s):
+            await asyncio.to_thread(prepare, store, settings)
+    except TimeoutError:
+        log.warning("ClickHouse does not answer within %s s", patience_s)
+        return False
     except StoreUnavailable as error:
+        if error.code == AUTHENTICATION_FAILED:
+            raise
         log.warning("ClickHouse does not answer: %s", error)
-        running.notes.append(
-            "ClickHouse does not answer yet: what arrives is kept in the journal until it does"
-        )
+        return False
+    return True
 
 
 def prepare(store: Store, settings: Settings) -> None:
@@ -164,12 +187,22 @@ async def _query(
         await server.stop()
 
 
-async def _until_told_to_stop(failures: list[asyncio.Task[None]]) -> None:
-    """Returns on SIGINT or SIGTERM; raises what ends one of the tasks before."""
+def _stop_signals(drain_seconds: float) -> asyncio.Event:
+    """Set by SIGINT or SIGTERM, from the start on: one that comes while services start stops them, too."""
     told = asyncio.Event()
-    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if not told.is_set():
+            told.set()
+            _end_for_certain_after(drain_seconds)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    return told
+
+
+async def _until_told_to_stop(told: asyncio.Event, failures: list[asyncio.Task[None]]) -> None:
+    """Returns when `told`; raises what ends one of the tasks before."""
     waiting = asyncio.create_task(told.wait(), name="signals")
     done, _ = await asyncio.wait([waiting, *failures], return_when=asyncio.FIRST_COMPLETED)
     for task in done - {waiting}:

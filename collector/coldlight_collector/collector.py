@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import TextIOWrapper
@@ -12,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from coldlight_collector import health, metrics, otlp_grpc, otlp_http
 from coldlight_collector.http.auth import authenticated
 from coldlight_collector.http.cors import cross_origin
-from coldlight_collector.http.messages import Budget, Limits, Routes
+from coldlight_collector.http.messages import Budget, Handler, Limits, Routes
 from coldlight_collector.http.router import router
 from coldlight_collector.http.server import HttpServer, serve
 from coldlight_collector.inserter import Inserter, read_identity
@@ -91,16 +92,30 @@ async def start(
     budget = Budget()
     routes = {
         **_public(settings, otlp_http.routes(intake, budget, settings.decompressed_bytes)),
-        **health.routes(journal, inserter, registry),
+        **authenticated(health.metrics_route(registry), settings.token, otlp_http.refuse),
+        **health.routes(journal, inserter),
     }
     handler = router(routes, otlp_http.refuse)
-    http = await serve(handler, otlp_http.refuse, settings.host, settings.http_port, settings.http, budget)
+    http = await _serve_http(handler, settings, budget)
     grpc = await otlp_grpc.serve(
         intake, settings.host, settings.grpc_port, settings.grpc, budget, settings.token
     )
     committing = asyncio.create_task(journal.run(), name="journal")
     inserting = asyncio.create_task(inserter.run(), name="inserter")
     return Collector(http, grpc, journal, inserter, lock, committing, inserting)
+
+
+async def _serve_http(handler: Handler, settings: CollectorSettings, budget: Budget) -> HttpServer:
+    try:
+        return await serve(
+            handler, otlp_http.refuse, settings.host, settings.http_port, settings.http, budget
+        )
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(
+            f"OTLP/HTTP cannot listen on {settings.host}:{settings.http_port}: {reason}. "
+            "Another port is given with --otlp-http-port"
+        ) from error
 
 
 def _public(settings: CollectorSettings, routes: Routes) -> Routes:

@@ -10,8 +10,8 @@ from coldlight_collector.inserter import Inserter
 from coldlight_collector.journal import Journal
 
 
-def routes(journal: Journal, inserter: Inserter, registry: CollectorRegistry) -> Routes:
-    """The three paths. Ready means: what is sent now will be taken, even while ClickHouse is away."""
+def routes(journal: Journal, inserter: Inserter) -> Routes:
+    """`/healthz` and `/readyz`. Ready means: what is sent now will be taken, even while ClickHouse is away."""
 
     async def healthz(_: Request) -> Response:
         return _json(HTTPStatus.OK, {"status": "ok"})
@@ -24,10 +24,16 @@ def routes(journal: Journal, inserter: Inserter, registry: CollectorRegistry) ->
             )
         return _json(HTTPStatus.OK, {"status": "ready", "waiting_for": waiting_for})
 
+    return {"/healthz": {"GET": healthz}, "/readyz": {"GET": readyz}}
+
+
+def metrics_route(registry: CollectorRegistry) -> Routes:
+    """`/metrics`, in Prometheus' text format."""
+
     async def metrics(_: Request) -> Response:
         return Response(HTTPStatus.OK, generate_latest(registry), CONTENT_TYPE_LATEST)
 
-    return {"/healthz": {"GET": healthz}, "/readyz": {"GET": readyz}, "/metrics": {"GET": metrics}}
+    return {"/metrics": {"GET": metrics}}
 
 
 def _json(status: int, body: dict[str, str]) -> Response:

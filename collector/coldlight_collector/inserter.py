@@ -9,10 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from google.protobuf.message import Error as MessageError
+
 from coldlight_collector.journal import Journal, Sealed
+from coldlight_collector.journal.frames import TornFrame
 from coldlight_collector.journal.salvage import salvage
 from coldlight_collector.journal.segment import read_sealed, write_durably
-from coldlight_storage import Batch, Store, StoreError, StoreUnavailable
+from coldlight_storage import Batch, Signal, Store, StoreError, StoreUnavailable
 from coldlight_storage.collectors import claim_number, ingest_segment
 
 log = logging.getLogger(__name__)
@@ -20,6 +23,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 REJECTED = ".rejected"
+# ClickHouse spends about 0.1 s on any INSERT, however small. So that a trickle of data costs a fraction of a core and
+# not a whole one, small batches of a signal are at least so many times as far apart as one of them takes.
+_SMALL_BATCH, _REST = 5_000, 4
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 # An answer can be lost in the very moment the process ends, so a segment keeps its token over restarts.
 _EPOCH = 0
@@ -52,6 +58,7 @@ class Inserter:
     counts: InsertCounts = field(default_factory=InsertCounts)
     _instance: int = 0
     _busy: int = 0
+    _resting: set[Signal] = field(default_factory=set)
 
     async def run(self) -> None:
         """Works until cancelled; a batch under way then is inserted again by the next start.
@@ -62,7 +69,7 @@ class Inserter:
         self._instance = await self._persist(
             lambda: asyncio.to_thread(claim_number, self.store, self.identity)
         )
-        self.journal.wants_batch = lambda: self.journal.sealed.empty() and self._busy < self.workers
+        self.journal.wants_batch = self._wants_batch
         async with asyncio.TaskGroup() as group:
             for _ in range(self.workers):
                 group.create_task(self._work())
@@ -82,17 +89,33 @@ class Inserter:
                 self.journal.sealed.task_done()
                 self.journal.nudge()
 
+    def _wants_batch(self, signal: Signal) -> bool:
+        return self.journal.sealed.empty() and self._busy < self.workers and signal not in self._resting
+
+    def _rest(self, signal: Signal, seconds: float) -> None:
+        """Wants no batch of a signal for a while, unless it is full."""
+
+        def wake() -> None:
+            self._resting.discard(signal)
+            self.journal.nudge()
+
+        self._resting.add(signal)
+        asyncio.get_running_loop().call_later(seconds, wake)
+
     async def _insert(self, segment: Sealed) -> None:
         batch = await self._persist(lambda: self._batch(segment))
+        began = asyncio.get_running_loop().time()
         try:
             if batch.items:
                 await self._insert_or_salvage(batch)
-        except StoreError as error:
+        except (StoreError, TornFrame, MessageError) as error:
             self._set_aside(segment, error)
             return
         self.journal.forget(segment)
         self.counts.batches += 1
         self.counts.items += batch.items
+        if batch.items < _SMALL_BATCH:
+            self._rest(batch.signal, _REST * (asyncio.get_running_loop().time() - began))
 
     async def _insert_or_salvage(self, batch: Batch) -> None:
         """One request that ClickHouse cannot read must not cost the others of its batch.
@@ -141,12 +164,12 @@ class Inserter:
                 self.counts.waiting_for = ""
                 return result
 
-    def _set_aside(self, segment: Sealed, error: StoreError) -> None:
-        """A batch that ClickHouse will never take must not hold up those behind it, nor be lost."""
+    def _set_aside(self, segment: Sealed, error: Exception) -> None:
+        """A batch that ClickHouse will never take, or that cannot be read any more, must not hold up those behind it, nor be lost."""
         self.counts.rejected_batches += 1
         kept = segment.path.with_suffix(REJECTED)
         segment.path.rename(kept)
-        log.error("ClickHouse refuses a batch of %s; it is kept in %s: %s", segment.signal, kept, error)
+        log.error("a batch of %s cannot be inserted; it is kept in %s: %s", segment.signal, kept, error)
 
 
 def read_identity(folder: Path) -> str:

@@ -48,7 +48,13 @@ def _free_port(host: str, port: int) -> int:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise OSError(
+                f"the query service cannot listen on {host}:{port}: {error.strerror}. "
+                "Another port is given with --query-port"
+            ) from error
         taken: int = probe.getsockname()[1]
         return taken
 

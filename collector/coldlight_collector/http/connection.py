@@ -65,7 +65,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        if len(self._service.connections) >= self._service.limits.connections:
+        # A connection may have been accepted just before the server stopped to accept.
+        if self._service.stopping or len(self._service.connections) >= self._service.limits.connections:
             self._turn_away()
             return
         self._service.connections.add(self)
@@ -122,7 +123,7 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
 
     def _turn_away(self) -> None:
-        reason = f"all {self._service.limits.connections} connections are in use: connect again later"
+        reason = "no more connections are taken now: connect again later"
         refusal = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, reason, "", {})
         self._reader.finished = True
         self._transport.write(
@@ -206,5 +207,8 @@ class Connection(asyncio.Protocol):
         if not linger or not self._transport.can_write_eof():
             self._transport.close()
             return
-        self._transport.write_eof()
+        try:
+            self._transport.write_eof()
+        except OSError:  # The client has reset the connection, and there is nobody left to wait for.
+            self._transport.abort()
         self._idle_deadline = self._service.clock() + self._service.limits.linger_s

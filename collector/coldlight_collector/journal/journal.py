@@ -35,12 +35,14 @@ class JournalLimits:
 class Sealed:
     """A segment ready to be inserted; it stays on disk until `Journal.forget` takes it away.
 
-    `contents` is None for what an earlier process left: that is to be read (`read_sealed`) first.
+    `contents` is None for what an earlier process left: that is to be read (`read_sealed`) first. `size` is what the
+    journal counts it for, in bytes; the file may be rewritten meanwhile.
     """
 
     signal: Signal
     number: int
     path: Path
+    size: int
     contents: Contents | None = None
 
 
@@ -87,8 +89,8 @@ class Journal:
         self.sealed: asyncio.Queue[Sealed] = asyncio.Queue()
         for segment in left:
             self.sealed.put_nowait(segment)
-        self.stored_bytes = sum(segment.path.stat().st_size for segment in left)
-        self.wants_batch: Callable[[], bool] = self.sealed.empty
+        self.stored_bytes = sum(segment.size for segment in left)
+        self.wants_batch: Callable[[Signal], bool] = lambda _: self.sealed.empty()
 
     async def append(self, signal: Signal, payload: Payload) -> Accepted:
         """The collector's `Intake`: returns once the request is on disk. Raises `Unavailable`."""
@@ -137,20 +139,17 @@ class Journal:
 
     def forget(self, segment: Sealed) -> None:
         """Removes a segment whose rows are safe in ClickHouse. Raises OSError."""
-        size = segment.path.stat().st_size
         segment.path.unlink()
-        self.stored_bytes -= size
+        self.stored_bytes -= segment.size
 
     async def _wait_for_work(self) -> None:
-        open_lanes = [lane for lane in self._lanes.values() if lane.writer]
-        # An open segment is looked at again when it has lingered; while the inserter is busy, when it is not.
-        timeout = self._limits.linger_s if open_lanes and self.wants_batch() else None
-        if timeout is None:
+        # An open segment is looked at when it has lingered; or, if nobody wants it, when `nudge` is called.
+        wanted = [lane for lane in self._lanes.values() if lane.writer and self.wants_batch(lane.signal)]
+        if not wanted:
             await self._wake.wait()
             return
-        due = min(lane.opened_at for lane in open_lanes) + timeout
-        delay = max(0.0, due - asyncio.get_running_loop().time())
-        handle = asyncio.get_running_loop().call_later(delay, self._wake.set)
+        due = min(lane.opened_at for lane in wanted) + self._limits.linger_s
+        handle = asyncio.get_running_loop().call_at(due, self._wake.set)
         await self._wake.wait()
         handle.cancel()
 
@@ -159,7 +158,7 @@ class Journal:
         if lane.items >= self._limits.batch_items or lane.writer.size >= self._limits.batch_bytes:
             return True
         age = asyncio.get_running_loop().time() - lane.opened_at
-        return age >= self._limits.linger_s and self.wants_batch()
+        return age >= self._limits.linger_s and self.wants_batch(lane.signal)
 
     async def _commit(self, lane: _Lane) -> None:
         """Makes what waits in a lane durable and answers it, or answers that it could not be done."""
@@ -199,7 +198,7 @@ class Journal:
             log.error("segment %d keeps its open name: %s", writer.number, error)
             path, contents = writer.path, None
         if lane.requests:
-            self.sealed.put_nowait(Sealed(lane.signal, writer.number, path, contents))
+            self.sealed.put_nowait(Sealed(lane.signal, writer.number, path, writer.size, contents))
         else:
             path.unlink(missing_ok=True)
 
@@ -232,5 +231,6 @@ def _left_behind(lanes: Iterable[_Lane]) -> list[Sealed]:
     for lane in lanes:
         for path in lane.folder.glob(f"*{OPEN}"):
             seal(path)
-        found += [Sealed(lane.signal, segment_number(path), path) for path in lane.folder.glob(f"*{SEALED}")]
+        for path in lane.folder.glob(f"*{SEALED}"):
+            found.append(Sealed(lane.signal, segment_number(path), path, path.stat().st_size))
     return sorted(found, key=lambda segment: segment.number)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -129,12 +130,10 @@ def _word(*words: str) -> Callable[[str, Value], str]:
 
 
 def _hexadecimal(digits: int) -> Callable[[str, Value], str]:
+    pattern = re.compile(f"[0-9a-f]{{{digits}}}", re.IGNORECASE | re.ASCII)
+
     def read(name: str, value: Value) -> str:
-        if (
-            not isinstance(value, str)
-            or len(value) != digits
-            or not set(value.lower()) <= set("0123456789abcdef")
-        ):
+        if not isinstance(value, str) or not pattern.fullmatch(value):
             raise FilterError(f"{name} is {digits} hexadecimal digits in quotes")
         return value.lower()
 

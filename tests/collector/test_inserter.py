@@ -1,0 +1,373 @@
+"""From the journal into ClickHouse: exactly once, whatever happens in between."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from coldlight_collector.inserter import Inserter, read_identity
+from coldlight_collector.intake import Payload, Unavailable
+from coldlight_collector.journal import Journal, JournalLimits
+from coldlight_storage import Batch, EmbeddedStore, Row, Signal, Store, StoreError, StoreUnavailable
+from coldlight_storage.testing import log_record, logs_request, span, stored_form, traces_request
+
+AT_ONCE = JournalLimits(batch_items=1)
+"""Every group of requests is a batch."""
+NEVER_BY_ITSELF = JournalLimits(linger_s=3600)
+
+
+def a_span(number: int) -> Payload:
+    return Payload(stored_form(traces_request(span(number, name=f"span {number}"))), 1)
+
+
+def nothing_to_prepare() -> None:
+    """The tables are there already."""
+
+
+@dataclass
+class Collecting:
+    """A journal and an inserter at work."""
+
+    journal: Journal
+    inserter: Inserter
+
+    async def add(self, *payloads: Payload, signal: Signal = Signal.TRACES) -> None:
+        for payload in payloads:
+            await self.journal.append(signal, payload)
+
+
+@asynccontextmanager
+async def collecting(
+    folder: Path,
+    store: Store,
+    limits: JournalLimits = AT_ONCE,
+    prepare: Callable[[], object] = nothing_to_prepare,
+    clock_ns: Callable[[], int] = lambda: 1_800_000_000 * 10**9,
+) -> AsyncIterator[Collecting]:
+    """In the end everything acknowledged is inserted, and all stops."""
+    journal = Journal(folder, limits, clock_ns)
+    inserter = Inserter(journal, store, read_identity(folder), prepare)
+    async with asyncio.TaskGroup() as group:
+        committing = group.create_task(journal.run())
+        inserting = group.create_task(inserter.run())
+        yield Collecting(journal, inserter)
+        journal.close()
+        await committing
+        await inserter.drained()
+        inserting.cancel()
+
+
+async def journal_alone(folder: Path, *groups: list[Payload]) -> None:
+    """A collector that acknowledges, and ends before it inserts: every group is sealed but the last."""
+    journal = Journal(folder, JournalLimits(linger_s=3600, batch_items=2))
+    task = asyncio.create_task(journal.run())
+    for group in groups:
+        for payload in group:
+            await journal.append(Signal.TRACES, payload)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+def names(store: Store) -> list[str]:
+    return [row["SpanName"] for row in store.select("SELECT SpanName FROM otel_traces ORDER BY SpanName")]
+
+
+@dataclass
+class Fickle:
+    """A store that fails its first calls, each in its own way, and is a real one from then on."""
+
+    store: Store
+    insert_failures: list[Exception] = field(default_factory=list)
+    select_failures: list[Exception] = field(default_factory=list)
+    inserted: list[Batch] = field(default_factory=list)
+
+    def insert(self, batch: Batch) -> None:
+        if self.insert_failures:
+            raise self.insert_failures.pop(0)
+        self.store.insert(batch)
+        self.inserted.append(batch)
+
+    def select(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        if self.select_failures:
+            raise self.select_failures.pop(0)
+        return self.store.select(sql, parameters)
+
+    def command(self, sql: str) -> None:
+        self.store.command(sql)
+
+    def close(self) -> None:
+        """The real one belongs to somebody else."""
+
+
+async def test_what_is_acknowledged_is_seen_once(tmp_path: Path, embedded_store: EmbeddedStore) -> None:
+    async with collecting(tmp_path, embedded_store) as running:
+        await running.add(a_span(1), a_span(2))
+        await running.add(
+            Payload(stored_form(logs_request(log_record("hello")), Signal.LOGS), 1), signal=Signal.LOGS
+        )
+    assert names(embedded_store) == ["span 1", "span 2"]
+    assert embedded_store.select("SELECT Body FROM otel_logs") == [{"Body": "hello"}]
+    assert (running.inserter.counts.items, running.inserter.counts.waiting_for) == (3, "")
+    assert running.journal.stored_bytes == 0
+    assert not any(tmp_path.glob("*/*"))
+
+
+async def test_a_row_tells_the_collector_and_the_segment_and_the_day(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    """The day is that of receipt, not that of the insert, so that a late repetition meets the same partition."""
+    midnight = int(datetime(2026, 2, 4, tzinfo=UTC).timestamp()) * 10**9
+    clock = iter([midnight - 1, midnight])
+    async with collecting(tmp_path, embedded_store, clock_ns=lambda: next(clock)) as running:
+        await running.add(a_span(1))
+        await running.add(a_span(2))
+    rows = embedded_store.select(
+        "SELECT IngestSegment, toString(ReceivedDate) AS day FROM otel_traces ORDER BY SpanName"
+    )
+    [holder] = embedded_store.select("SELECT Number, Identity FROM coldlight_collectors")
+    assert holder["Identity"] == read_identity(tmp_path)
+    assert {row["IngestSegment"] >> 44 for row in rows} == {holder["Number"]}
+    assert [row["day"] for row in rows] == ["2026-02-03", "2026-02-04"]
+
+
+async def test_two_workers_are_one_collector(tmp_path: Path, embedded_store: EmbeddedStore) -> None:
+    await journal_alone(tmp_path, *[[a_span(n), a_span(n + 1)] for n in range(1, 9, 2)])
+    async with collecting(tmp_path, embedded_store):
+        pass
+    assert len(names(embedded_store)) == 8
+    assert len(embedded_store.select("SELECT Number FROM coldlight_collectors")) == 1
+
+
+async def test_while_clickhouse_is_away_requests_are_acknowledged_and_inserted_later(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    away = StoreUnavailable("connection refused")
+    store = Fickle(embedded_store, insert_failures=[away] * 2, select_failures=[away])
+    async with collecting(tmp_path, store) as running:
+        await running.add(a_span(1), a_span(2))
+        await until(lambda: running.inserter.counts.waiting_for == "connection refused")
+    assert names(embedded_store) == ["span 1", "span 2"]
+    assert running.inserter.counts.retries == 3
+    assert running.inserter.counts.waiting_for == ""
+
+
+async def test_a_journal_that_clickhouse_s_absence_has_filled_refuses_and_recovers(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    away = StoreUnavailable("connection refused")
+    store = Fickle(embedded_store, insert_failures=[away] * 1000)
+    size = len(a_span(1).body)
+    limits = JournalLimits(batch_items=1, total_bytes=2 * size)
+    async with collecting(tmp_path, store, limits) as running:
+        await running.add(a_span(1))
+        with pytest.raises(Unavailable, match="ClickHouse does not keep up"):
+            await running.add(a_span(2))
+        store.insert_failures.clear()
+        await until(lambda: running.journal.stored_bytes == 0)
+        await running.add(a_span(3))
+    assert names(embedded_store) == ["span 1", "span 3"]
+
+
+async def test_tables_are_made_as_soon_as_clickhouse_is_there(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    failures = [StoreUnavailable("not yet")] * 1000
+
+    def prepare() -> None:
+        if failures:
+            raise failures.pop()
+
+    async with collecting(tmp_path, embedded_store, prepare=prepare) as running:
+        await running.add(a_span(1))
+        assert names(embedded_store) == []
+        failures.clear()
+    assert names(embedded_store) == ["span 1"]
+
+
+async def test_a_reason_never_to_start_is_raised(tmp_path: Path, embedded_store: EmbeddedStore) -> None:
+    def prepare() -> None:
+        raise StoreError("no permission")
+
+    inserter = Inserter(Journal(tmp_path, AT_ONCE), embedded_store, read_identity(tmp_path), prepare)
+    with pytest.raises(StoreError, match="no permission"):
+        await inserter.run()
+
+
+async def test_what_cannot_be_inserted_is_set_aside_and_the_queue_goes_on(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    async with collecting(tmp_path, embedded_store) as running:
+        await running.add(a_span(1))
+        await running.add(Payload(b"\xff\xff no protobuf at all", 1))
+        await running.add(a_span(2))
+    assert names(embedded_store) == ["span 1", "span 2"]
+    assert running.inserter.counts.rejected_batches == 1
+    [kept] = tmp_path.glob("*/*.rejected")
+    assert b"no protobuf at all" in kept.read_bytes()
+
+
+async def test_a_batch_that_clickhouse_refuses_for_good_is_kept(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    """Refused even after it was rewritten."""
+    store = Fickle(embedded_store, insert_failures=[StoreError("no"), StoreError("still no")])
+    await journal_alone(tmp_path, [a_span(1), a_span(2)], [a_span(3)])
+    async with collecting(tmp_path, store) as running:
+        running.inserter.workers = 1
+    assert names(embedded_store) == ["span 3"]
+    assert running.inserter.counts.rejected_batches == 1
+    assert len(list(tmp_path.glob("*/*.rejected"))) == 1
+
+
+def with_an_attribute(value: bytes) -> Payload:
+    """A span with an attribute of any bytes, spelled as nobody does."""
+    key_value = delimited(0x0A, b"odd") + delimited(0x12, value)
+    spelled = Span(name="odd").SerializeToString() + delimited(0x4A, key_value)
+    return Payload(delimited(0x0A, delimited(0x12, delimited(0x12, spelled))), 1)
+
+
+def delimited(tag: int, content: bytes) -> bytes:
+    assert len(content) < 128
+    return bytes([tag, len(content)]) + content
+
+
+ODD_VALUES = {
+    "two values of which the last counts": AnyValue(string_value="a").SerializeToString()
+    + AnyValue(int_value=5).SerializeToString(),
+    "a known field of a wrong wire type": b"\x0d\x01\x02\x03\x04" + AnyValue(int_value=5).SerializeToString(),
+}
+
+
+@pytest.mark.parametrize("value", ODD_VALUES)
+def test_the_odd_values_are_protobuf(value: str) -> None:
+    assert AnyValue.FromString(ODD_VALUES[value]).int_value == 5
+
+
+@pytest.mark.parametrize("value", ODD_VALUES)
+async def test_one_odd_request_does_not_cost_the_others_of_its_batch(
+    tmp_path: Path, embedded_store: EmbeddedStore, value: str
+) -> None:
+    """Protobuf's own readers take it, ClickHouse's does not."""
+    async with collecting(tmp_path, embedded_store, NEVER_BY_ITSELF) as running:
+        await running.add(a_span(1), with_an_attribute(ODD_VALUES[value]), a_span(2))
+    assert names(embedded_store) == ["odd", "span 1", "span 2"]
+    rows = embedded_store.select(
+        "SELECT SpanAttributes['odd'] AS odd FROM otel_traces WHERE SpanName = 'odd'"
+    )
+    assert rows == [{"odd": "5"}]
+    counts = running.inserter.counts
+    assert (counts.batches, counts.rewritten_batches, counts.rejected_batches) == (1, 1, 0)
+    assert running.journal.stored_bytes == 0
+
+
+async def test_a_restart_inserts_what_was_sealed_and_what_was_open(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    await journal_alone(tmp_path, [a_span(1), a_span(2)], [a_span(3)])
+    assert [path.suffix for path in sorted(tmp_path.glob("traces/*"))] == [".sealed", ".open"]
+    async with collecting(tmp_path, embedded_store) as running:
+        await running.add(a_span(4))
+    assert names(embedded_store) == ["span 1", "span 2", "span 3", "span 4"]
+
+
+async def test_a_torn_tail_is_not_inserted(tmp_path: Path, embedded_store: EmbeddedStore) -> None:
+    await journal_alone(tmp_path, [a_span(1)])
+    [left] = tmp_path.glob("traces/*.open")
+    with left.open("ab") as file:
+        file.write(b"\x7fhalf a request")
+    async with collecting(tmp_path, embedded_store) as running:
+        pass
+    assert names(embedded_store) == ["span 1"]
+    assert running.inserter.counts.rejected_batches == 0
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+@dataclass
+class Deadly(Fickle):
+    """A store whose process dies right after an insert, before anybody hears of it."""
+
+    def insert(self, batch: Batch) -> None:
+        super().insert(batch)
+        raise Died
+
+
+async def test_a_batch_inserted_by_a_process_that_died_of_it_is_not_inserted_again(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    await journal_alone(tmp_path, [a_span(1), a_span(2)], [a_span(3)])
+    deadly = Deadly(embedded_store)
+    inserter = Inserter(
+        Journal(tmp_path, AT_ONCE), deadly, read_identity(tmp_path), nothing_to_prepare, workers=1
+    )
+    with suppress(BaseExceptionGroup):
+        await inserter.run()
+    assert names(embedded_store) == ["span 1", "span 2"]
+
+    again = Fickle(embedded_store)
+    async with collecting(tmp_path, again):
+        pass
+    assert names(embedded_store) == ["span 1", "span 2", "span 3"]
+    assert deadly.inserted[0] in again.inserted
+    spans = embedded_store.select("SELECT uniqExactMerge(Spans) AS n FROM trace_index")
+    assert spans == [{"n": 3}]
+
+
+async def test_a_batch_of_a_failed_insert_that_went_in_is_not_inserted_twice(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    """The answer was lost, not the insert."""
+
+    class Mumbling(Fickle):
+        def insert(self, batch: Batch) -> None:
+            super().insert(batch)
+            if len(self.inserted) == 1:
+                raise StoreUnavailable("the connection broke")
+
+    async with collecting(tmp_path, Mumbling(embedded_store)) as running:
+        await running.add(a_span(1))
+    assert names(embedded_store) == ["span 1"]
+    assert running.inserter.counts.retries == 1
+
+
+async def test_an_inserter_that_is_cancelled_leaves_the_rest_for_the_next(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    await journal_alone(tmp_path, [a_span(1), a_span(2)])
+    store = Fickle(embedded_store, insert_failures=[StoreUnavailable("away")] * 100)
+    inserter = Inserter(Journal(tmp_path, AT_ONCE), store, read_identity(tmp_path), nothing_to_prepare)
+    task = asyncio.create_task(inserter.run())
+    await until(lambda: inserter.counts.retries > 0)
+    task.cancel()
+    await asyncio.wait([task])
+    async with collecting(tmp_path, embedded_store):
+        pass
+    assert names(embedded_store) == ["span 1", "span 2"]
+
+
+def test_an_identity_is_made_up_once(tmp_path: Path) -> None:
+    identity = read_identity(tmp_path)
+    assert read_identity(tmp_path) == identity == str(uuid.UUID(identity))
+
+
+def test_a_broken_identity_is_not_taken_for_one(tmp_path: Path) -> None:
+    """Two collectors with an empty one would share their numbers, and lose each other's batches."""
+    (tmp_path / "identity").write_text("")
+    with pytest.raises(ValueError, match="UUID"):
+        read_identity(tmp_path)

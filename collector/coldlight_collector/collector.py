@@ -1,7 +1,6 @@
 """The collector, put together: receivers -> journal -> inserter."""
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,9 +61,11 @@ class Collector:
             group.create_task(self.grpc.stop(grace_s / 2))
         self.journal.close()
         await self._committing
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(deadline):
-                await self.inserter.drained()
+        # Should the inserter have failed, nobody is left to wait for.
+        drained = asyncio.create_task(self.inserter.drained(), name="drain")
+        left_s = max(0, deadline - asyncio.get_running_loop().time())
+        await asyncio.wait([drained, self._inserting], timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        drained.cancel()
         self._inserting.cancel()
         await asyncio.wait([self._inserting])
         self._lock.close()

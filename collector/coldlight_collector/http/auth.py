@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from .messages import Handler, Refusal, Refuse, Request, Response, Routes
+from coldlight_collector.http.messages import Handler, Refusal, Refuse, Request, Response, Routes
 
 
 def authenticated(routes: Routes, token: str | None, refuse: Refuse) -> Routes:

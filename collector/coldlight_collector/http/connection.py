@@ -9,8 +9,17 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import cast
 
-from .messages import Budget, Handler, Limits, Refusal, Refuse, Request, Response, encode
-from .reader import RequestReader
+from coldlight_collector.http.messages import (
+    Budget,
+    Handler,
+    Limits,
+    Refusal,
+    Refuse,
+    Request,
+    Response,
+    encode,
+)
+from coldlight_collector.http.reader import RequestReader
 
 _log = logging.getLogger(__name__)
 

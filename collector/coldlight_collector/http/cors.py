@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from http import HTTPStatus
 
-from .messages import Handler, Request, Response, Routes
+from coldlight_collector.http.messages import Handler, Request, Response, Routes
 
 _PREFLIGHT_MAX_AGE_S = 7200
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import httptools
 
-from .messages import Budget, Limits, Refusal, Request
+from coldlight_collector.http.messages import Budget, Limits, Refusal, Request
 
 
 class RequestReader:

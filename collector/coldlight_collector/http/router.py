@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
-from .messages import Handler, Refusal, Refuse, Request, Response, Routes
+from coldlight_collector.http.messages import Handler, Refusal, Refuse, Request, Response, Routes
 
 
 def router(routes: Routes, refuse: Refuse) -> Handler:

@@ -3,8 +3,8 @@
 import asyncio
 from collections import Counter
 
-from .connection import Connection, Service
-from .messages import Budget, Handler, Limits, Refuse
+from coldlight_collector.http.connection import Connection, Service
+from coldlight_collector.http.messages import Budget, Handler, Limits, Refuse
 
 _BACKLOG = 1024
 _LONGEST_WATCH_S = 1.0

@@ -88,8 +88,7 @@ async def start(
     lock = await asyncio.to_thread(lock_folder, settings.folder)
     journal = Journal(settings.folder, settings.journal)
     inserter = Inserter(journal, store, read_identity(settings.folder), prepare)
-    metrics.watch(registry, journal, inserter)
-    intake = metrics.IntakeMetrics(registry).counted(journal.append)
+    intake = metrics.watch(registry, journal, inserter).counted(journal.append)
     budget = Budget()
     routes = {
         **_public(settings, otlp_http.routes(intake, budget, settings.decompressed_bytes)),

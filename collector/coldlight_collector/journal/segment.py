@@ -1,7 +1,8 @@
 """A segment file: appended to while open, then sealed for good and handed on as one batch."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,29 +22,39 @@ class Contents:
 
 
 class SegmentWriter:
-    """The open segment of a signal. Only what `commit` has returned from is in it."""
+    """The open segment of a signal. Only what was written when `sync` returned is in it for certain."""
 
     def __init__(self, folder: Path, number: int) -> None:
         """Creates the file. Raises OSError."""
         self.number = number
         self.size = 0
+        self._written = 0
         self.path = folder / f"{number:014d}{OPEN}"
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
         sync_folder(folder)
 
-    def commit(self, pieces: Sequence[bytes]) -> None:
-        """Appends the pieces and returns once they are on disk.
-
-        Raises OSError; the pieces are then cut off again, or, should even that fail, are cut off by `read_sealed`.
-        """
-        try:
+    def write(self, pieces: Sequence[bytes]) -> None:
+        """Appends the pieces. Raises OSError; everything since the last `sync` is then cut off again."""
+        with self._cutting_off():
             for start in range(0, len(pieces), _PIECES_A_WRITE):
                 self._write(pieces[start : start + _PIECES_A_WRITE])
+        self._written += sum(map(len, pieces))
+
+    def sync(self) -> None:
+        """Returns once everything written is on disk. Raises OSError, as `write` does."""
+        with self._cutting_off():
             os.fdatasync(self._file)
+        self.size = self._written
+
+    @contextmanager
+    def _cutting_off(self) -> Iterator[None]:
+        """Should even the cut fail, `read_sealed` finds a torn frame, or one more that nobody was told is safe."""
+        try:
+            yield
         except OSError:
             os.ftruncate(self._file, self.size)
+            self._written = self.size
             raise
-        self.size += sum(map(len, pieces))
 
     def _write(self, pieces: Sequence[bytes]) -> None:
         written = os.writev(self._file, pieces)

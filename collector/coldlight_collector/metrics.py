@@ -35,7 +35,7 @@ _MEANING = {
 }
 
 
-@dataclass
+@dataclass(eq=False)  # the registry keeps it in a dictionary
 class CollectorMetrics(Collector):
     """Shows the tallies, the state of the journal and what the inserter has done."""
 

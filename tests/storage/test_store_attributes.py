@@ -3,10 +3,11 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pytest
 from google.protobuf.message import Message
-from hypothesis import HealthCheck, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -26,86 +27,66 @@ from coldlight_storage.testing import (
     traces_request,
 )
 
+T = TypeVar("T")
 Attributes = list[KeyValue]
 
 
-def of_span(given: Attributes) -> Message:
-    return traces_request(Span(attributes=given))
-
-
-def of_event(given: Attributes) -> Message:
-    return traces_request(Span(events=[Span.Event(), Span.Event(attributes=given)]))
-
-
-def of_link(given: Attributes) -> Message:
-    return traces_request(Span(links=[Span.Link(), Span.Link(attributes=given)]))
-
-
-def of_resource(given: Attributes) -> Message:
-    request = traces_request(Span())
-    request.resource_spans[0].resource.CopyFrom(Resource(attributes=given))
+def traces_with(given: Attributes) -> Message:
+    """A span that has these attributes wherever it can have any."""
+    made = Span(
+        attributes=given,
+        events=[Span.Event(), Span.Event(attributes=given)],
+        links=[Span.Link(), Span.Link(attributes=given)],
+    )
+    request = traces_request(made)
+    group = request.resource_spans[0]
+    group.resource.CopyFrom(Resource(attributes=given))
+    group.scope_spans[0].scope.CopyFrom(InstrumentationScope(attributes=given))
     return request
 
 
-def of_scope(given: Attributes) -> Message:
-    request = traces_request(Span())
-    request.resource_spans[0].scope_spans[0].scope.CopyFrom(InstrumentationScope(attributes=given))
+def logs_with(given: Attributes) -> Message:
+    request = logs_request(LogRecord(attributes=given))
+    group = request.resource_logs[0]
+    group.resource.CopyFrom(Resource(attributes=given))
+    group.scope_logs[0].scope.CopyFrom(InstrumentationScope(attributes=given))
     return request
 
 
-def of_log_record(given: Attributes) -> Message:
-    return logs_request(LogRecord(attributes=given))
-
-
-def of_log_resource(given: Attributes) -> Message:
-    request = logs_request(LogRecord())
-    request.resource_logs[0].resource.CopyFrom(Resource(attributes=given))
-    return request
-
-
-def of_log_scope(given: Attributes) -> Message:
-    request = logs_request(LogRecord())
-    request.resource_logs[0].scope_logs[0].scope.CopyFrom(InstrumentationScope(attributes=given))
-    return request
-
-
-def of_data_point(given: Attributes) -> Message:
-    return metrics_request(Metric(gauge=Gauge(data_points=[NumberDataPoint(attributes=given)])))
-
-
-def of_exemplar(given: Attributes) -> Message:
-    point = NumberDataPoint(exemplars=[Exemplar(), Exemplar(filtered_attributes=given)])
-    return metrics_request(Metric(gauge=Gauge(data_points=[point])))
-
-
-def of_metric(given: Attributes) -> Message:
-    return metrics_request(Metric(gauge=Gauge(data_points=[NumberDataPoint()]), metadata=given))
+def metrics_with(given: Attributes) -> Message:
+    exemplars = [Exemplar(), Exemplar(filtered_attributes=given)]
+    point = NumberDataPoint(attributes=given, exemplars=exemplars)
+    return metrics_request(Metric(gauge=Gauge(data_points=[point]), metadata=given))
 
 
 @dataclass(frozen=True)
 class Place:
-    """Somewhere that OTLP has attributes: a request that has them there, and where they are stored."""
+    """Where the attributes of something are stored, and their types."""
 
-    request: Callable[[Attributes], Message]
     table: str
     map: str
     types: str
 
 
-PLACES = {
-    "span": Place(of_span, "otel_traces", "SpanAttributes", "SpanAttributeTypes"),
-    "event": Place(of_event, "otel_traces", "Events.Attributes[2]", "EventAttributeTypes[2]"),
-    "link": Place(of_link, "otel_traces", "Links.Attributes[2]", "LinkAttributeTypes[2]"),
-    "resource": Place(of_resource, "otel_traces", "ResourceAttributes", "ResourceAttributeTypes"),
-    "scope": Place(of_scope, "otel_traces", "ScopeAttributes", "ScopeAttributeTypes"),
-    "log record": Place(of_log_record, "otel_logs", "LogAttributes", "LogAttributeTypes"),
-    "log resource": Place(of_log_resource, "otel_logs", "ResourceAttributes", "ResourceAttributeTypes"),
-    "log scope": Place(of_log_scope, "otel_logs", "ScopeAttributes", "ScopeAttributeTypes"),
-    "data point": Place(of_data_point, "otel_metrics_gauge", "Attributes", "AttributeTypes"),
-    "exemplar": Place(
-        of_exemplar, "otel_metrics_gauge", "Exemplars.FilteredAttributes[2]", "ExemplarAttributeTypes[2]"
-    ),
-    "metric": Place(of_metric, "otel_metrics_gauge", "MetricMetadata", "MetricMetadataTypes"),
+SPAN = Place("otel_traces", "SpanAttributes", "SpanAttributeTypes")
+PLACES: dict[Callable[[Attributes], Message], list[Place]] = {
+    traces_with: [
+        SPAN,
+        Place("otel_traces", "Events.Attributes[2]", "EventAttributeTypes[2]"),
+        Place("otel_traces", "Links.Attributes[2]", "LinkAttributeTypes[2]"),
+        Place("otel_traces", "ResourceAttributes", "ResourceAttributeTypes"),
+        Place("otel_traces", "ScopeAttributes", "ScopeAttributeTypes"),
+    ],
+    logs_with: [
+        Place("otel_logs", "LogAttributes", "LogAttributeTypes"),
+        Place("otel_logs", "ResourceAttributes", "ResourceAttributeTypes"),
+        Place("otel_logs", "ScopeAttributes", "ScopeAttributeTypes"),
+    ],
+    metrics_with: [
+        Place("otel_metrics_gauge", "Attributes", "AttributeTypes"),
+        Place("otel_metrics_gauge", "Exemplars.FilteredAttributes[2]", "ExemplarAttributeTypes[2]"),
+        Place("otel_metrics_gauge", "MetricMetadata", "MetricMetadataTypes"),
+    ],
 }
 
 
@@ -163,10 +144,13 @@ def all_values() -> KeyValues:
     return KeyValues((*pairs, ("again", 1), ("again", "one"), ("again", [1.0])))
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_attributes_of_every_type_come_back(store: Store, put: Put, place: str) -> None:
-    put(PLACES[place].request(attributes(all_values())))
-    assert_same(read(store, PLACES[place]), [all_values()])
+@pytest.mark.parametrize("request_with", PLACES)
+def test_attributes_of_every_type_come_back(
+    store: Store, put: Put, request_with: Callable[[Attributes], Message]
+) -> None:
+    put(request_with(attributes(all_values())))
+    for place in PLACES[request_with]:
+        assert_same(read(store, place), [all_values()])
 
 
 def test_log_bodies_of_every_type_come_back(store: Store, put: Put) -> None:
@@ -175,8 +159,10 @@ def test_log_bodies_of_every_type_come_back(store: Store, put: Put) -> None:
 
 
 def test_a_service_name_is_found_whatever_its_type(store: Store, put: Put) -> None:
-    for name in ("orders", 7, ["a"]):
-        put(of_resource(attributes({"service.name": name})))
+    requests = [traces_request(Span()) for _ in range(3)]
+    for request, name in zip(requests, ("orders", 7, ["a"]), strict=True):
+        request.resource_spans[0].resource.CopyFrom(Resource(attributes=attributes({"service.name": name})))
+    put(*requests)
     rows = store.select("SELECT ServiceName FROM otel_traces ORDER BY ServiceName")
     assert [row["ServiceName"] for row in rows] == ["7", '["a"]', "orders"]
 
@@ -184,7 +170,7 @@ def test_a_service_name_is_found_whatever_its_type(store: Store, put: Put) -> No
 def test_attributes_are_the_text_that_the_exporter_writes(store: Store, put: Put) -> None:
     """As `AsString` of the OpenTelemetry Collector writes a value (pcommon.Value)."""
     given = {"list": ["a", 1, True], "map": {"b": [0.5]}, "bytes": b"hi", "none": None, "flag": False}
-    put(of_span(attributes(given)))
+    put(traces_request(span(attributes=given)))
     row = store.select("SELECT SpanAttributes AS a FROM otel_traces")[0]["a"]
     expected = {"list": '["a",1,true]', "map": '{"b":[0.5]}', "bytes": "aGk=", "none": "", "flag": "false"}
     assert row == expected
@@ -206,43 +192,43 @@ def key_values(values: st.SearchStrategy[Value]) -> st.SearchStrategy[KeyValues]
 
 
 ANY = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=5) | key_values(inner), max_leaves=15)
-A_FEW_LARGE_EXAMPLES = settings(
-    max_examples=6,
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.function_scoped_fixture,
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-        HealthCheck.large_base_example,
-    ],
-)
 
 
-@A_FEW_LARGE_EXAMPLES
-@given(st.lists(key_values(ANY), min_size=30, max_size=60))
-def test_any_attributes_come_back(store: Store, put: Put, many: list[KeyValues]) -> None:
-    spans = [span(number, attributes=given) for number, given in enumerate(many, 1)]
-    segment = put(traces_request(*spans)).ingest_segment
-    assert_same(read(store, PLACES["span"], f"IngestSegment = {segment} ORDER BY SpanId"), many)
+def examples(strategy: st.SearchStrategy[T], count: int = 100) -> list[T]:
+    """Many examples at once: one insert costs more than all of them."""
+    found: list[T] = []
+
+    @settings(max_examples=count, database=None, phases=[Phase.generate], deadline=None)
+    @given(strategy)
+    def collect(example: T) -> None:
+        found.append(example)
+
+    collect()
+    return found
 
 
-@A_FEW_LARGE_EXAMPLES
-@given(st.lists(ANY, min_size=30, max_size=60))
-def test_any_log_bodies_come_back(store: Store, put: Put, many: list[Value]) -> None:
-    segment = put(logs_request(*[log_record(body, at=at) for at, body in enumerate(many)])).ingest_segment
-    assert_same(read_bodies(store, f"IngestSegment = {segment}"), many)
+def test_any_attributes_come_back(store: Store, put: Put) -> None:
+    many = examples(key_values(ANY))
+    put(traces_request(*[span(number, attributes=given) for number, given in enumerate(many, 1)]))
+    assert_same(read(store, SPAN, "SpanId"), many)
 
 
-def read(store: Store, place: Place, where: str = "1") -> list[KeyValues]:
+def test_any_log_bodies_come_back(store: Store, put: Put) -> None:
+    many = examples(ANY)
+    put(logs_request(*[log_record(body, at=at) for at, body in enumerate(many)]))
+    assert_same(read_bodies(store), many)
+
+
+def read(store: Store, place: Place, order: str = "tuple()") -> list[KeyValues]:
     rows = store.select(
         f"SELECT mapKeys({place.map}) AS keys, mapValues({place.map}) AS texts, {place.types} AS types"
-        f" FROM {place.table} WHERE {where}"
+        f" FROM {place.table} ORDER BY {order}"
     )
     return [decode_pairs(row["keys"], row["texts"], row["types"]) for row in rows]
 
 
-def read_bodies(store: Store, where: str = "1") -> list[Value]:
-    rows = store.select(f"SELECT Body, BodyType FROM otel_logs WHERE {where} ORDER BY Timestamp")
+def read_bodies(store: Store) -> list[Value]:
+    rows = store.select("SELECT Body, BodyType FROM otel_logs ORDER BY Timestamp")
     return [decode_value(row["Body"], row["BodyType"]) for row in rows]
 
 

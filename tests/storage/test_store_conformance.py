@@ -96,11 +96,11 @@ def test_a_batch_goes_to_the_partition_of_its_day_of_receipt(store: Store, put: 
 
 
 def test_a_large_batch_is_one_part(store: Store, put: Put) -> None:
-    spans = [span(number, trace=number % 100 + 1) for number in range(1, 35_001)]
+    spans = [span(number, trace=number % 100 + 1) for number in range(1, 20_001)]
     made = put(traces_request(*spans), traces_request(*spans))
     store.insert(made)
     rows = store.select("SELECT count() AS spans, uniqExact(_part) AS parts FROM otel_traces")
-    assert rows == [{"spans": 70_000, "parts": 1}]
+    assert rows == [{"spans": 40_000, "parts": 1}]
 
 
 CORRUPTIONS = {
@@ -189,6 +189,9 @@ def test_wrong_sql_is_an_error_for_good(store: Store, sql: str) -> None:
     with pytest.raises(StoreError) as caught:
         store.select(sql)
     assert type(caught.value) is StoreError
+
+
+def test_a_wrong_command_is_an_error_for_good(store: Store) -> None:
     with pytest.raises(StoreError) as caught:
         store.command("CREATE TABLE otel_traces (a UInt8) ENGINE = Nothing")
     assert type(caught.value) is StoreError
@@ -202,12 +205,12 @@ WRITES = [
 ]
 
 
-@pytest.mark.parametrize("sql", WRITES)
-def test_a_select_cannot_write_and_leaves_the_store_able_to(store: Store, put: Put, sql: str) -> None:
+def test_a_select_cannot_write_and_leaves_the_store_able_to(store: Store, put: Put) -> None:
     put(traces_request(span(1)))
-    with pytest.raises(StoreError) as caught:
-        store.select(sql)
-    assert type(caught.value) is StoreError
+    for sql in WRITES:
+        with pytest.raises(StoreError) as caught:
+            store.select(sql)
+        assert type(caught.value) is StoreError
     put(traces_request(span(2)))
     assert count(store, "otel_traces") == 2
     assert count(store, "coldlight_collectors") == 0
@@ -260,7 +263,7 @@ def test_threads_see_whole_batches(store: Store, tmp_path: Path, number: int) ->
 
 
 def watch(store: Store) -> list[int]:
-    return [count(store, "otel_traces") for _ in range(30)]
+    return [count(store, "otel_traces") for _ in range(20)]
 
 
 def test_a_thread_sees_its_own_insert_while_others_write(store: Store, tmp_path: Path, number: int) -> None:
@@ -275,9 +278,8 @@ def test_a_thread_sees_its_own_insert_while_others_write(store: Store, tmp_path:
         assert list(pool.map(insert_and_look, range(1, 9))) == [1] * 8
 
 
-@pytest.mark.parametrize("name", ["with space", "it's", "back\\slash", "per%cent", "ünï"])
-def test_a_segment_may_lie_in_any_folder(store: Store, tmp_path: Path, number: int, name: str) -> None:
-    folder = tmp_path / name
+def test_a_segment_may_lie_in_any_folder(store: Store, tmp_path: Path, number: int) -> None:
+    folder = tmp_path / 'it\'s a "back\\slash", per%cent, ünï\n$source [a]'
     folder.mkdir()
     store.insert(batch(folder, traces_request(span()), number))
     assert count(store, "otel_traces") == 1

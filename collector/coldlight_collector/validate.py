@@ -15,7 +15,7 @@ from coldlight_collector.intake import Accepted, Malformed, Payload, TooLarge
 from coldlight_collector.repair import LOG_RECORD, POINT, SPAN, SUMMARY_POINT, Kind, mark, repair
 from coldlight_collector.utf8 import mend
 from coldlight_collector.wire import refuse_crowd, without_reserved
-from coldlight_storage.nested import is_rendered, render_nested
+from coldlight_storage.nested import rendered
 from coldlight_storage.signals import Signal
 from coldlight_storage.stored import STORED_TYPE
 
@@ -63,9 +63,10 @@ def validate(signal: Signal, body: bytes, max_items: int = MAX_ITEMS) -> Payload
     findings = _Findings([], [], reserved)
     message, mended = _parse(STORED_TYPE[signal], body, findings)
     items, changed = _settle(signal, message, findings, max_items)
-    if mended or changed or not is_rendered(message):
-        render_nested(message)
-        body = message.SerializeToString()
+    stored = rendered(message)
+    # Of another length though nothing changed, the body spells a field twice: readers differ over what that means.
+    if mended or changed or len(stored) != len(body):
+        body = stored
     return Payload(body, items, findings.outcome())
 
 
@@ -76,8 +77,7 @@ def validate_message(signal: Signal, message: Message, max_items: int = MAX_ITEM
     """
     findings = _Findings([], [], [])
     items, _ = _settle(signal, message, findings, max_items)
-    render_nested(message)
-    return Payload(message.SerializeToString(), items, findings.outcome())
+    return Payload(rendered(message), items, findings.outcome())
 
 
 def _parse(message_type: type[Message], body: bytes, findings: _Findings) -> tuple[Message, bool]:

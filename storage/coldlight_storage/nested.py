@@ -7,8 +7,20 @@ from google.protobuf.message import EncodeError, Message
 from coldlight_storage.attributes import KeyValues, encode_nested, from_proto
 
 
+def rendered(message: Message) -> bytes:
+    """The bytes of a stored message, in which every array and map is rendered, in place, if need be.
+
+    Where there is none, as in most messages, this is one pass in C, whatever the size of the message.
+    """
+    try:
+        return message.SerializeToString()
+    except EncodeError:
+        render_nested(message)
+        return message.SerializeToString()
+
+
 def is_rendered(message: Message) -> bool:
-    """Whether no array or map inside a stored message is left to render: one pass in C, whatever its size."""
+    """Whether no array or map inside a stored message is left to render."""
     try:
         message.SerializeToString()
     except EncodeError:

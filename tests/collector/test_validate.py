@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from coldlight_collector.intake import Accepted, Malformed, Payload, TooLarge
 from coldlight_collector.validate import validate, validate_message
@@ -369,3 +370,15 @@ def test_a_request_may_hold_as_many_items_as_the_limit_and_no_more() -> None:
 def test_items_are_counted_across_groups() -> None:
     with pytest.raises(TooLarge):
         validate(Signal.METRICS, metrics({"gauge": {"data_points": [{}] * 3}}) * 4, max_items=10)
+
+
+def test_a_field_that_is_sent_twice_is_stored_once_as_protobuf_reads_it() -> None:
+    once = Span(trace_id=TRACE_ID, span_id=SPAN_ID, name="first").SerializeToString()
+    twice = once + Span(name="second").SerializeToString()
+    # Span 1 of spans (field 2) of scope_spans (2) of resource_spans (1); all shorter than 128 bytes.
+    scope = b"\x12" + bytes([len(twice)]) + twice
+    resource = b"\x12" + bytes([len(scope)]) + scope
+    body = b"\x0a" + bytes([len(resource)]) + resource
+    stored = validate(Signal.TRACES, body)
+    assert len(stored.body) < len(body)
+    assert [span.name for span in stored_spans(stored)] == ["second"]

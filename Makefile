@@ -1,6 +1,8 @@
 # Every target is a command that CI runs too. `make help` lists them.
 PYTHON ?= python3
 BIN := .venv/bin
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --upgrade
 SOURCES := pyproject.toml instrumentation/pyproject.toml
 
 .DEFAULT_GOAL := help
@@ -24,6 +26,10 @@ help: ## this list
 .venv/.dev: .venv/.server requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . -e instrumentation
+	@touch $@
+
+.venv/.bench: .venv/.dev requirements/bench.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.txt
 	@touch $@
 
 install: .venv/.server ## create .venv with the `coldlight` command in it
@@ -50,15 +56,13 @@ format: install-dev ## rewrite the code as `make check` wants it
 	$(BIN)/ruff check --fix
 
 lock: install-dev ## resolve requirements/*.txt anew
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
-		--upgrade requirements/build.in -o requirements/build.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
-		--upgrade pyproject.toml -o requirements/server.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
-		--upgrade --no-emit-package coldlight-lambda -c requirements/server.txt pyproject.toml --group dev -o requirements/dev.txt
+	$(COMPILE) requirements/build.in -o requirements/build.txt
+	$(COMPILE) --prerelease allow requirements/bench.in -o requirements/bench.txt
+	$(COMPILE) pyproject.toml -o requirements/server.txt
+	$(COMPILE) --no-emit-package coldlight-lambda -c requirements/server.txt pyproject.toml --group dev -o requirements/dev.txt
 
-bench: install-dev ## figures of docs/benchmarks.md, side by side with others
-	$(BIN)/python -m benchmarks
+bench: .venv/.bench ## figures of docs/benchmarks.md; BENCH="--clickhouse-server PROGRAM" sets Rotel beside it
+	$(BIN)/python -m benchmarks $(BENCH)
 
 clean: ## remove the environment and caches (never data)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

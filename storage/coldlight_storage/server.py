@@ -16,6 +16,7 @@ from coldlight_storage.store import QueryLimits, Row
 from coldlight_storage.wire import Wire
 
 _CHUNK = 1 << 20
+_INSERT_TIMEOUT_S, _GRACE_S = 300, 5
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,10 +57,12 @@ class ServerStore:
     def __init__(self, address: ServerAddress, limits: QueryLimits | None = None) -> None:
         self._address = address
         self._limits = limits or QueryLimits()
-        self._writers = Clients(self._connect)
-        self._readers = Clients(partial(self._connect, READ_ONLY))
+        # A server that hangs is not waited for longer than a query may take.
+        patience_s = round(self._limits.time_s) + _GRACE_S
+        self._writers = Clients(partial(self._connect, _INSERT_TIMEOUT_S))
+        self._readers = Clients(partial(self._connect, patience_s, READ_ONLY))
 
-    def _connect(self, settings: Mapping[str, Any] | None = None) -> Client:
+    def _connect(self, timeout_s: int, settings: Mapping[str, Any] | None = None) -> Client:
         address = self._address
         return clickhouse_connect.get_client(
             host=address.host,
@@ -73,7 +76,7 @@ class ServerStore:
             query_limit=0,
             query_retries=0,
             connect_timeout=5,
-            send_receive_timeout=300,
+            send_receive_timeout=timeout_s,
             settings=dict(settings or {}),
         )
 

@@ -24,8 +24,9 @@ T = TypeVar("T")
 
 REJECTED = ".rejected"
 # ClickHouse spends about 0.1 s on any INSERT, however small. So that a trickle of data costs a fraction of a core and
-# not a whole one, small batches of a signal are at least so many times as far apart as one of them takes.
-_SMALL_BATCH, _REST = 5_000, 4
+# requests of a few spans do not make batches of a few thousand, there is a rest after a batch that was not large,
+# of so many times as long as it took.
+_LARGE_BATCH, _REST = 100_000, 3
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 # An answer can be lost in the very moment the process ends, so a segment keeps its token over restarts.
 _EPOCH = 0
@@ -114,7 +115,7 @@ class Inserter:
         self.journal.forget(segment)
         self.counts.batches += 1
         self.counts.items += batch.items
-        if batch.items < _SMALL_BATCH:
+        if batch.items < _LARGE_BATCH:
             self._rest(batch.signal, _REST * (asyncio.get_running_loop().time() - began))
 
     async def _insert_or_salvage(self, batch: Batch) -> None:

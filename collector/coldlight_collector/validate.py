@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from coldlight_collector.intake import Accepted, Malformed, Payload, TooLarge
 from coldlight_collector.repair import LOG_RECORD, POINT, SPAN, SUMMARY_POINT, Kind, mark, repair
@@ -57,11 +58,15 @@ def validate(signal: Signal, body: bytes, max_items: int = MAX_ITEMS) -> Payload
 
     Raises `Malformed` for bytes that are no request of the signal, `TooLarge` for more than `max_items`.
     """
-    body, reserved = without_reserved(body, max_items)
     if len(body) > _UNCOUNTED_BYTES:
         refuse_crowd(signal, body, max_items)
-    findings = _Findings([], [], reserved)
+    findings = _Findings([], [], [])
     message, mended = _parse(STORED_TYPE[signal], body, findings)
+    if len(UnknownFieldSet(message)):
+        body, removed = without_reserved(body, max_items)
+        if removed:
+            findings = _Findings([], [], removed)
+            message, mended = _parse(STORED_TYPE[signal], body, findings)
     items, changed = _settle(signal, message, findings, max_items)
     stored = rendered(message)
     # Of another length though nothing changed, the body spells a field twice: readers differ over what that means.

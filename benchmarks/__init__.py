@@ -1,0 +1,1 @@
+"""Coldlight measured beside other collectors, on one machine and one ClickHouse: `python -m benchmarks`."""

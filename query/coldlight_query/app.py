@@ -1,6 +1,10 @@
 """The query service: a FastAPI app over a store."""
 
+import time
+from collections.abc import Callable
+
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
 from coldlight_query import problems
@@ -16,15 +20,24 @@ cursors: pass `next_cursor` back as `cursor`. Errors are problem details (RFC 94
 """
 
 
-def create_app(store: Store, registry: CollectorRegistry, version: str, token: str | None = None) -> FastAPI:
+def create_app(
+    store: Store,
+    registry: CollectorRegistry,
+    version: str,
+    token: str | None = None,
+    clock_ns: Callable[[], int] = time.time_ns,
+) -> FastAPI:
     """The app; it uses `store` from threads and never closes it. `registry` holds what `/metrics`
-    shows. With `token`, every request but health checks must carry it."""
-    app = FastAPI(title="Coldlight", version=version, description=_DESCRIPTION)
+    shows. With `token`, every request but health checks must carry it. `clock_ns` tells the Unix time."""
+    # whose /docs needs no CDN: who hosts their traces themselves may have no way out
+    app = FastAPIOffline(title="Coldlight", version=version, description=_DESCRIPTION, redoc_url=None)
     app.state.store = store
     app.state.registry = registry
+    app.state.clock_ns = clock_ns
     problems.install(app)
     app.include_router(health.router)
     app.include_router(traces.router)
+    problems.describe(app.openapi())
     if token is not None:
         require_token(app, token)
     return app

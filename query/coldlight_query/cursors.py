@@ -7,20 +7,31 @@ from typing import Any
 from coldlight_query.problems import ProblemError, bad_parameter
 
 
-def encode(*place: int | str) -> str:
-    """A cursor for the row at `place`, the values of its sort key."""
-    return urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+def encode(route: str, *place: int | str) -> str:
+    """A cursor of `route` for the row at `place`, the values of its sort key."""
+    text = json.dumps((route, *place), separators=(",", ":"))
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode(cursor: str, *kinds: type) -> list[Any]:
-    """The place in a cursor, whose values must be of these kinds. Raises `ProblemError` for what `encode` never wrote."""
+def decode(cursor: str, route: str, *kinds: type) -> list[Any]:
+    """The place in a cursor of `route`, whose values must be of these kinds.
+
+    Raises `ProblemError` for what `encode` never wrote, also when ClickHouse could not take it as a parameter.
+    """
     try:
-        place = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
+        made_for, *place = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError, RecursionError):
         raise _unknown() from None
-    if not isinstance(place, list) or [type(value) for value in place] != list(kinds):
+    if made_for != route or len(place) != len(kinds) or not all(map(_fits, place, kinds)):
         raise _unknown()
-    return place
+    return list(place)
+
+
+def _fits(value: Any, kind: type) -> bool:
+    """Whether ClickHouse can take it as `kind`: an Int64, or text without lone surrogates."""
+    if kind is int:
+        return type(value) is int and -(2**63) <= value < 2**63  # not isinstance: a bool is an int, too
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _unknown() -> ProblemError:

@@ -84,6 +84,7 @@ class CriticalStep(BaseModel):
     """A stretch of time for which the whole trace waited on one span's own work."""
 
     span_id: str
+    kind: str = Field(description="Which of the two, where the sides of a call share a span id, as in Zipkin")
     start_time_unix_nano: UnixNano
     duration_ns: int
 

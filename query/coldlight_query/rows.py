@@ -62,7 +62,7 @@ def log_from_row(row: Row, render: Render) -> dict[str, Any]:
 
 
 def summary_from_row(row: Row) -> dict[str, Any]:
-    """`models.TraceSummary` of a row of `search_traces.sql` or `trace_summary.sql`."""
+    """`models.TraceSummary` of a row of `trace_summaries.sql`."""
     has_parent, _, span_id, service, name, status = row["root"]
     return {
         "trace_id": row["trace_id"],
@@ -78,6 +78,18 @@ def summary_from_row(row: Row) -> dict[str, Any]:
             "received": not has_parent,
         },
     }
+
+
+def has_repeated_key(row: Row) -> bool:
+    """Whether attributes of a span, its resource, scope, events or links have a key twice, against OpenTelemetry's rule."""
+    groups = (
+        row["attribute_keys"],
+        row["resource_keys"],
+        row["scope_keys"],
+        *row["event_keys"],
+        *row["link_keys"],
+    )
+    return any(len(set(keys)) < len(keys) for keys in groups)
 
 
 def _attributes(row: Row, of: str, render: Render) -> dict[str, Any]:

@@ -1,23 +1,24 @@
-"""The search for traces: newest first, whatever the conditions, without reading more than it must.
+"""The search for traces: newest first, whatever the conditions, without reading more than it must (ADR 8).
 
-It looks at the newest spans first and widens its window until a page is full, so that what is found at once is answered
-at once. A trace belongs to the window in which it starts; that makes pages deterministic.
+It looks at the newest slice of time first and then at ever longer ones before it until a page is full, so that what is
+found at once is answered at once. A trace belongs to the slice in which it starts; that makes pages deterministic.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from coldlight_query import cursors
-from coldlight_query.filters import Compiled
+from coldlight_query.filters import And, Compiled, compile_filter
 from coldlight_query.rows import summary_from_row
 from coldlight_query.statements import statement
 from coldlight_query.times import LATEST_NS
 from coldlight_storage import Row, Store
 
+_ROUTE = "traces"
 _MINUTE_NS = 60 * 10**9
-_WINDOWS_NS = tuple(minutes * _MINUTE_NS for minutes in (1, 15, 6 * 60, 3 * 24 * 60))
+_REACHES_NS = (_MINUTE_NS, 60 * _MINUTE_NS, 3 * 24 * 60 * _MINUTE_NS)
+_ANY_SPAN = compile_filter(And(())).span
 
 
 @dataclass(frozen=True)
@@ -31,44 +32,76 @@ class Search:
     cursor: str | None = None
 
 
-def search_traces(store: Store, search: Search, clock_ns: Callable[[], int] = time.time_ns) -> dict[str, Any]:
-    """`models.Traces`: the page of traces that `search.cursor` stands before."""
-    place: list[Any] = cursors.decode(search.cursor, int, str) if search.cursor else [LATEST_NS, "~"]
-    rows: list[Row] = []
-    newest_ns = min(place[0], search.end_ns, clock_ns())
-    for window_ns in _windows(newest_ns, search.start_ns):
-        rows = _read_window(store, search, window_ns, place)
-        if len(rows) > search.limit:
+@dataclass(frozen=True)
+class _Slice:
+    """Traces that start in [start_ns, before_ns), or at before_ns with an id below `before_trace_id`.
+
+    The `last` one has all that start earlier, too.
+    """
+
+    start_ns: int
+    before_ns: int
+    before_trace_id: str
+    last: bool
+
+
+def search_traces(store: Store, search: Search, clock_ns: Callable[[], int]) -> dict[str, Any]:
+    """`models.Traces`: the page of traces that comes after `search.cursor`."""
+    starts: dict[str, int] = {}
+    for part in _slices(search, clock_ns()):
+        for row in _read_slice(store, search, part, search.limit + 1 - len(starts)):
+            starts.setdefault(row["trace_id"], row["start_ns"])
+        if len(starts) > search.limit:
             break
-    page = rows[: search.limit]
-    more = len(rows) > search.limit
+    page = list(starts)[: search.limit]
+    more = len(starts) > search.limit
     return {
-        "traces": [summary_from_row(row) for row in page],
-        "next_cursor": cursors.encode(page[-1]["start_ns"], page[-1]["trace_id"]) if more else None,
+        "traces": _summaries(store, page),
+        "next_cursor": cursors.encode(_ROUTE, starts[page[-1]], page[-1]) if more else None,
     }
 
 
-def _windows(newest_ns: int, start_ns: int) -> Iterator[int]:
-    """Where each window begins: ever further back, the last at `start_ns`."""
-    for width_ns in _WINDOWS_NS:
-        if newest_ns - width_ns > start_ns:
-            yield newest_ns - width_ns
-    yield start_ns
+def _slices(search: Search, now_ns: int) -> Iterator[_Slice]:
+    """Ever longer ones, from the cursor or the end of time back to the start of the search."""
+    before_ns, before_trace_id = LATEST_NS, "~"
+    if search.cursor is not None:
+        before_ns, before_trace_id = cursors.decode(search.cursor, _ROUTE, int, str)
+    newest_ns = min(before_ns, search.end_ns, now_ns)
+    for start_ns in (newest_ns - reach_ns for reach_ns in _REACHES_NS):
+        if start_ns > search.start_ns:
+            yield _Slice(start_ns, before_ns, before_trace_id, last=False)
+            before_ns, before_trace_id = start_ns, ""
+    yield _Slice(search.start_ns, before_ns, before_trace_id, last=True)
 
 
-def _read_window(store: Store, search: Search, window_ns: int, place: list[Any]) -> list[Row]:
+def _read_slice(store: Store, search: Search, part: _Slice, limit: int) -> list[Row]:
+    """Ids and starts of the newest `limit` traces of a slice that match."""
+    bounds = {**vars(part), "end_ns": search.end_ns, "limit": limit}
     span, trace = search.condition.span, search.condition.trace
-    sql = statement("search_traces").replace("$condition", span.sql)
+    if span == _ANY_SPAN and (search.start_ns == 0 or not part.last):
+        matching = statement("matching_traces")
+    else:
+        matching = statement("matching_spans").replace("$condition", span.sql)
+        bounds["end_ns"] = min(search.end_ns, _last_end_ns(store, part))
     return store.select(
-        sql.replace("$trace_condition", trace.sql if trace else "true"),
-        {
-            "window_ns": window_ns,
-            "end_ns": search.end_ns,
-            "before_ns": place[0],
-            "before_trace_id": place[1],
-            "last": int(window_ns == search.start_ns),
-            "limit": search.limit + 1,
-            **span.parameters,
-            **(trace.parameters if trace else {}),
-        },
+        statement("search_traces")
+        .replace("$matching", matching)
+        .replace("$trace_condition", trace.sql if trace else "true"),
+        {**bounds, **span.parameters, **(trace.parameters if trace else {})},
     )
+
+
+def _last_end_ns(store: Store, part: _Slice) -> int:
+    """The time after which no trace of the slice has spans."""
+    if part.before_ns == LATEST_NS:
+        return LATEST_NS
+    [row] = store.select(statement("last_end"), vars(part))
+    last_end_ns: int = row["last_end_ns"]
+    return last_end_ns
+
+
+def _summaries(store: Store, trace_ids: list[str]) -> list[dict[str, Any]]:
+    """`models.TraceSummary`s in the order of `trace_ids`; a trace that has just been dropped has none."""
+    rows = store.select(statement("trace_summaries"), {"trace_ids": trace_ids}) if trace_ids else []
+    by_id = {row["trace_id"]: summary_from_row(row) for row in rows}
+    return [by_id[trace_id] for trace_id in trace_ids if trace_id in by_id]

@@ -1,81 +1,109 @@
 """One trace, and its log records."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from coldlight_query import cursors
 from coldlight_query.critical_path import critical_path
 from coldlight_query.problems import ProblemError
-from coldlight_query.rows import Render, log_from_row, span_from_row, summary_from_row
+from coldlight_query.rows import Render, has_repeated_key, log_from_row, span_from_row, summary_from_row
 from coldlight_query.statements import statement
 from coldlight_storage import Row, Store
 
 _BEFORE_ALL_NS = -(2**63)
+_EXAMPLES = 5
 
 
 def read_trace(store: Store, trace_id: str, render: Render, limit: int, cursor: str | None) -> dict[str, Any]:
-    """`models.Trace`: up to `limit` spans. Raises `ProblemError` (404) for a trace without spans."""
-    after = cursors.decode(cursor, int, str, str) if cursor else [_BEFORE_ALL_NS, "", ""]
-    summary = store.select(statement("trace_summary"), {"trace_id": trace_id})
-    if not summary:
-        raise ProblemError(
-            404, "Unknown trace", f"no span of trace {trace_id} has been received (yet, or any more)"
-        )
+    """`models.Trace`: up to `limit` spans. Raises `ProblemError`: 404 for a trace without spans, 400 for the cursor."""
+    route = f"spans of {trace_id}"
+    after = cursors.decode(cursor, route, int, str, str) if cursor is not None else [_BEFORE_ALL_NS, "", ""]
+    known = _summary(store, trace_id)
     parameters = dict(zip(("after_ns", "after_span_id", "after_kind"), after, strict=True))
     rows = store.select(statement("trace_spans"), {"trace_id": trace_id, "limit": limit + 1, **parameters})
-    page = rows[:limit]
+    page, more = rows[:limit], len(rows) > limit
     spans = [span_from_row(row, render) for row in page]
-    whole = cursor is None and len(rows) <= limit
-    known = summary_from_row(summary[0])
+    whole = cursor is None and not more
+    of_trace = (
+        _trace_warnings(spans) if whole else [f"this is a page of {len(page)} of {known['span_count']} spans"]
+    )
     return {
-        **{
-            key: known[key]
-            for key in ("trace_id", "start_time_unix_nano", "duration_ns", "span_count", "error_count")
-        },
+        **known,
         "spans": spans,
         "critical_path": critical_path(spans) if whole else [],
-        "warnings": _warnings(spans)
-        if whole
-        else [f"this is a page of {len(spans)} of {known['span_count']} spans"],
-        "next_cursor": _span_cursor(page[-1]) if len(rows) > limit else None,
+        "warnings": [*of_trace, *_span_warnings(page)],
+        "next_cursor": _span_cursor(route, page[-1]) if more else None,
     }
 
 
-def _span_cursor(row: Row) -> str:
-    return cursors.encode(row["start_ns"], row["span_id"], row["kind"])
+def _summary(store: Store, trace_id: str) -> dict[str, Any]:
+    """What a `models.TraceSummary` and a `models.Trace` have in common. Raises `ProblemError` (404)."""
+    rows = store.select(statement("trace_summaries"), {"trace_ids": [trace_id]})
+    if not rows:
+        detail = f"no span of trace {trace_id} has been received (yet, or any more)"
+        raise ProblemError(404, "Unknown trace", detail)
+    summary = summary_from_row(rows[0])
+    del summary["root"]
+    return summary
 
 
-def _warnings(spans: Sequence[dict[str, Any]]) -> list[str]:
-    """What a reader should know before trusting the picture."""
-    known = {span["span_id"] for span in spans}
-    missing = {span["parent_span_id"] for span in spans} - known - {None}
-    roots = sum(span["parent_span_id"] is None for span in spans)
-    warnings = []
+def _span_cursor(route: str, row: Row) -> str:
+    return cursors.encode(route, row["start_ns"], row["span_id"], row["kind"])
+
+
+def _span_warnings(rows: Sequence[Row]) -> Iterator[str]:
+    """What a reader of single spans should know before trusting what is shown of them."""
+    if repaired := sum("coldlight.repaired" in row["attribute_keys"] for row in rows):
+        yield f"{repaired} span(s) were repaired on receipt; see their attribute coldlight.repaired"
+    if truncated := sum("coldlight.truncated" in row["attribute_keys"] for row in rows):
+        yield f"{truncated} span(s) were cut to a limit on receipt; see their attribute coldlight.truncated"
+    if repeating := sum(map(has_repeated_key, rows)):
+        yield f"{repeating} span(s) have an attribute key more than once; its last value is shown"
+
+
+def _trace_warnings(spans: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What a reader should know before trusting the picture of a whole trace."""
+    parents = {span["span_id"]: span["parent_span_id"] for span in spans}
+    missing = set(parents.values()) - parents.keys() - {None}
     if missing:
-        warnings.append(
+        examples = ", ".join(sorted(missing)[:_EXAMPLES]) + (", ..." if len(missing) > _EXAMPLES else "")
+        yield (
             f"{len(missing)} parent span(s) have not been received: unsampled, lost, or still on their way "
-            f"({', '.join(sorted(missing)[:5])}{', ...' if len(missing) > 5 else ''})"
+            f"({examples})"
         )
+    roots = sum(parent is None for parent in parents.values())
     if roots > 1:
-        warnings.append(f"{roots} spans have no parent: this trace has several roots")
-    repaired = sum("coldlight.repaired" in span["attributes"] for span in spans)
-    if repaired:
-        warnings.append(
-            f"{repaired} span(s) were repaired on receipt; see their attribute coldlight.repaired"
-        )
-    return warnings
+        yield f"{roots} spans have no parent: this trace has several roots"
+    circling = _circling(parents)
+    if circling:
+        yield f"{circling} span(s) lead to no root: their parents form a circle"
+
+
+def _circling(parents: Mapping[str, str | None]) -> int:
+    """How many spans cannot be reached from one whose parent is not there."""
+    children: dict[str | None, list[str]] = {}
+    for span_id, parent in parents.items():
+        children.setdefault(parent, []).append(span_id)
+    reached = [span_id for span_id, parent in parents.items() if parent not in parents]
+    for span_id in reached:  # which grows on the way
+        reached.extend(children.get(span_id, ()))
+    return len(parents) - len(reached)
 
 
 def read_trace_logs(
     store: Store, trace_id: str, render: Render, limit: int, cursor: str | None
 ) -> dict[str, Any]:
-    """`models.Logs`: about `limit` log records; records that are alike stay on one page."""
-    after_ns, after_tie = cursors.decode(cursor, int, str) if cursor else (_BEFORE_ALL_NS, "")
-    parameters = {"trace_id": trace_id, "after_ns": after_ns, "after_tie": after_tie, "limit": limit}
-    rows = store.select(statement("trace_logs"), parameters)
-    more = len(rows) >= limit
+    """`models.Logs`: about `limit` log records; records that are alike stay on one page.
+
+    Raises `ProblemError` for a cursor of anything else.
+    """
+    route = f"logs of {trace_id}"
+    after = cursors.decode(cursor, route, int, str) if cursor is not None else [_BEFORE_ALL_NS, ""]
+    parameters = dict(zip(("after_ns", "after_tie"), after, strict=True))
+    rows = store.select(statement("trace_logs"), {"trace_id": trace_id, "limit": limit, **parameters})
+    last = rows[-1] if len(rows) >= limit else None
     return {
         "trace_id": trace_id,
         "logs": [log_from_row(row, render) for row in rows],
-        "next_cursor": cursors.encode(rows[-1]["time_ns"], rows[-1]["tie"]) if more else None,
+        "next_cursor": last and cursors.encode(route, last["time_ns"], last["tie"]),
     }

@@ -6,6 +6,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from coldlight_query.problems import described
+
 router = APIRouter(tags=["health"])
 
 
@@ -15,7 +17,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses=described(503))
 async def readyz(request: Request) -> dict[str, str]:
     """ClickHouse answers, too; else 503."""
     await asyncio.to_thread(request.app.state.store.select, "SELECT 1")

@@ -1,4 +1,4 @@
--- The spans of one trace in the order of their start, from {after:...} on; each identity once: its latest complete row.
+-- The spans of one trace in the order of their start, after a place; each identity once: its latest complete row.
 SELECT
     SpanId AS span_id,
     ParentSpanId AS parent_span_id,
@@ -45,12 +45,13 @@ SELECT
     LinkDroppedAttributesCounts AS link_dropped_attributes_counts
 FROM
 (
+    -- before anything is cut to a page, or an older row of a span could come back on the next one
     SELECT *
     FROM otel_traces
     WHERE TraceId = {trace_id:String}
-        AND (toUnixTimestamp64Nano(Timestamp), SpanId, toString(SpanKind)) > ({after_ns:Int64}, {after_span_id:String}, {after_kind:String})
-    ORDER BY SpanAttributes['coldlight.partial'] = 'true', IngestSegment DESC
+    ORDER BY SpanAttributes['coldlight.partial'] = 'true', IngestSegment DESC, Timestamp
     LIMIT 1 BY SpanId, SpanKind
 )
+WHERE (start_ns, span_id, kind) > ({after_ns:Int64}, {after_span_id:String}, {after_kind:String})
 ORDER BY start_ns, span_id, kind
 LIMIT {limit:UInt32}

@@ -7,5 +7,5 @@ SELECT
     uniqExactMerge(Errors) AS error_count,
     min(Root) AS root
 FROM trace_index
-WHERE TraceId = {trace_id:String}
+WHERE TraceId IN {trace_ids:Array(String)}
 GROUP BY TraceId

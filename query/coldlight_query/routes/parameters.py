@@ -1,0 +1,132 @@
+"""The query parameters of the `/traces` routes; a parameter that is not listed is an error, for it may be a slip."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from coldlight_query import filters
+from coldlight_query.filters import (
+    And,
+    Attribute,
+    Comparison,
+    Duration,
+    Exists,
+    Expression,
+    Operator,
+    Scope,
+    compile_filter,
+    parse_filter,
+)
+from coldlight_query.problems import bad_parameter
+from coldlight_query.search import Search
+from coldlight_query.times import LATEST_NS, parse_duration_ns, parse_time_ns
+
+_FIELDS = {
+    "service": filters.Field.SERVICE,
+    "name": filters.Field.NAME,
+    "status": filters.Field.STATUS,
+    "kind": filters.Field.KIND,
+}
+_ATTRIBUTES = {
+    "attribute": Scope.SPAN,
+    "resource": Scope.RESOURCE,
+    "event": Scope.EVENT,
+    "link": Scope.LINK,
+}
+_DURATIONS = {
+    "min_duration": (filters.Field.DURATION, Operator.AT_LEAST),
+    "max_duration": (filters.Field.DURATION, Operator.AT_MOST),
+    "min_trace_duration": (filters.Field.TRACE_DURATION, Operator.AT_LEAST),
+    "max_trace_duration": (filters.Field.TRACE_DURATION, Operator.AT_MOST),
+}
+
+_KEY_VALUE = "`key=value`, or `key` alone for any value; may be repeated"
+_TIME = "RFC 3339 or epoch ns"
+
+
+def check_given_once(request: Request) -> None:
+    """Raises `ProblemError` for a parameter that comes twice and takes one value: which one counts, nobody could tell."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in sorted(set(names) - _ATTRIBUTES.keys()):
+        if names.count(name) > 1:
+            raise bad_parameter(name, "give it once")
+
+
+class Parameters(BaseModel):
+    """What all of them have in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cursor: str | None = Field(None, description="`next_cursor` of the page before")
+
+
+class PageParameters(Parameters):
+    """Of a trace or its log records."""
+
+    attributes: Literal["plain", "otlp"] = Field(
+        "plain", description="How attribute values are written: plain JSON, or lossless OTLP/JSON"
+    )
+    limit: int = Field(10_000, ge=1, le=100_000, description="Spans or log records on a page")
+
+
+class SearchParameters(Parameters):
+    """Of the search for traces; each narrows it, and none is required."""
+
+    filter: str = Field(
+        "", description='Filter language, for instance `service = "orders" and duration > 1s`'
+    )
+    service: str | None = Field(None, description="Name of a service")
+    name: str | None = Field(None, description="Name of a span")
+    status: Literal["ok", "error", "unset"] | None = Field(None, description="Of a span")
+    kind: Literal["internal", "server", "client", "producer", "consumer", "unspecified"] | None = Field(
+        None, description="Of a span"
+    )
+    attribute: list[str] = Field([], description=f"Of a span: {_KEY_VALUE}")
+    resource: list[str] = Field([], description=f"Of its resource: {_KEY_VALUE}")
+    event: list[str] = Field([], description=f"Of one of its events: {_KEY_VALUE}")
+    link: list[str] = Field([], description=f"Of one of its links: {_KEY_VALUE}")
+    min_duration: str | None = Field(None, description="Of a span, for instance `250ms`")
+    max_duration: str | None = Field(None, description="Of a span")
+    min_trace_duration: str | None = Field(None, description="Of the whole trace")
+    max_trace_duration: str | None = Field(None, description="Of the whole trace")
+    start: str | None = Field(None, description=f"The span starts then or later: {_TIME}")
+    end: str | None = Field(None, description=f"The span starts then or earlier: {_TIME}")
+    limit: int = Field(20, ge=1, le=1000, description="Traces on a page")
+
+    def search(self) -> Search:
+        """What to look for. Raises `ProblemError` or `FilterError` for a value that cannot be understood."""
+        conditions = (*self._fields(), *self._attributes(), *self._durations(), parse_filter(self.filter))
+        return Search(
+            condition=compile_filter(And(conditions)),
+            start_ns=0 if self.start is None else parse_time_ns("start", self.start),
+            end_ns=LATEST_NS if self.end is None else parse_time_ns("end", self.end),
+            limit=self.limit,
+            cursor=self.cursor,
+        )
+
+    def _fields(self) -> Iterator[Expression]:
+        for parameter, field in _FIELDS.items():
+            value: str | None = getattr(self, parameter)
+            if value is not None:
+                yield Comparison(field, Operator.EQUAL, value)
+
+    def _attributes(self) -> Iterator[Expression]:
+        for parameter, scope in _ATTRIBUTES.items():
+            for text in getattr(self, parameter):
+                yield _attribute(parameter, scope, text)
+
+    def _durations(self) -> Iterator[Expression]:
+        for parameter, (field, operator) in _DURATIONS.items():
+            text: str | None = getattr(self, parameter)
+            if text is not None:
+                yield Comparison(field, operator, Duration(parse_duration_ns(parameter, text)))
+
+
+def _attribute(parameter: str, scope: Scope, text: str) -> Expression:
+    key, equals, value = text.partition("=")
+    if not key:
+        raise bad_parameter(parameter, f"{text!r} has no key; write key=value, or key alone for any value")
+    attribute = Attribute(scope, key)
+    return Comparison(attribute, Operator.EQUAL, value) if equals else Exists(attribute)

@@ -1,0 +1,79 @@
+"""The API as its users see it; whatever it answers must be what its description promises."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+
+from coldlight_query import models
+from coldlight_query.app import create_app
+from coldlight_query.problems import MEDIA_TYPE, Problem
+from coldlight_storage import Store
+from coldlight_storage.testing import clock_ns, trace_id
+
+TRACES = "/api/v1/traces"
+
+
+@dataclass(frozen=True)
+class Api:
+    """Asks the query service. Ids are the small numbers of the testing kit, or text."""
+
+    client: httpx.AsyncClient
+
+    async def trace(self, of: int | str = 1, **parameters: Any) -> dict[str, Any]:
+        return await self._get(models.Trace, _path(of), parameters)
+
+    async def span(self, **parameters: Any) -> dict[str, Any]:
+        """The only span of trace 1."""
+        [span] = (await self.trace(**parameters))["spans"]
+        found: dict[str, Any] = span
+        return found
+
+    async def logs(self, of: int | str = 1, **parameters: Any) -> dict[str, Any]:
+        return await self._get(models.Logs, f"{_path(of)}/logs", parameters)
+
+    async def traces(self, **parameters: Any) -> dict[str, Any]:
+        return await self._get(models.Traces, TRACES, parameters)
+
+    async def found(self, **parameters: Any) -> list[int]:
+        """The numbers of the traces that a search finds, in its order."""
+        return [int(trace["trace_id"], 16) for trace in (await self.traces(**parameters))["traces"]]
+
+    async def problem(self, status: int, path: str = TRACES, /, **parameters: Any) -> dict[str, Any]:
+        """The problem that must be the answer."""
+        response = await self.client.get(path, params=parameters)
+        assert response.status_code == status, response.text
+        return problem_of(response)
+
+    async def _get(self, model: type[BaseModel], path: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        response = await self.client.get(path, params=parameters)
+        assert response.status_code == 200, response.text
+        model.model_validate_json(response.content, strict=True, extra="forbid")
+        body: dict[str, Any] = response.json()
+        return body
+
+
+def problem_of(response: httpx.Response) -> dict[str, Any]:
+    """The problem details in an answer (RFC 9457, section 3)."""
+    assert response.headers["content-type"] == MEDIA_TYPE
+    problem = Problem.model_validate_json(response.content, strict=True)
+    assert problem.status == response.status_code
+    return problem.model_dump()
+
+
+def _path(of: int | str) -> str:
+    return f"{TRACES}/{of if isinstance(of, str) else trace_id(of).hex()}"
+
+
+@asynccontextmanager
+async def open_api(store: Store, token: str | None = None) -> AsyncIterator[Api]:
+    """The API over a store, at noon."""
+    app = create_app(store, CollectorRegistry(), "1.2.3", token, clock_ns)
+    # as a server does, answers what the app did not expect; a test sees the 500
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://coldlight") as client:
+        yield Api(client)

@@ -1,0 +1,69 @@
+"""The description of the API: complete, true, and readable without a way to the internet."""
+
+import re
+from typing import Any
+
+import pytest
+from fastapi.openapi.models import OpenAPI
+from tests.query.api import Api
+
+from coldlight_query.problems import MEDIA_TYPE
+
+
+@pytest.fixture
+async def openapi(api: Api) -> dict[str, Any]:
+    response = await api.client.get("/openapi.json")
+    assert response.status_code == 200
+    described: dict[str, Any] = response.json()
+    return described
+
+
+async def test_it_is_openapi(openapi: dict[str, Any]) -> None:
+    assert OpenAPI.model_validate(openapi).openapi.startswith("3.1")
+    assert openapi["info"]["title"] == "Coldlight"
+    assert openapi["info"]["version"] == "1.2.3"
+
+
+async def test_it_holds_every_route(openapi: dict[str, Any]) -> None:
+    assert set(openapi["paths"]) == {
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/api/v1/traces",
+        "/api/v1/traces/{trace_id}",
+        "/api/v1/traces/{trace_id}/logs",
+    }
+
+
+async def test_every_error_is_a_problem(openapi: dict[str, Any]) -> None:
+    for path, route in openapi["paths"].items():
+        answers = dict(route["get"]["responses"])
+        del answers["200"]
+        assert "default" in answers or path in ("/healthz", "/metrics")
+        assert "422" not in answers  # which FastAPI promises, and this app never gives
+        for answer in answers.values():
+            assert answer["content"] == {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+async def test_every_parameter_of_the_search_is_described(openapi: dict[str, Any]) -> None:
+    parameters = {each["name"]: each for each in openapi["paths"]["/api/v1/traces"]["get"]["parameters"]}
+    assert len(parameters) == 17
+    assert [name for name, each in parameters.items() if not each.get("description")] == []
+    assert all(not each["required"] for each in parameters.values())
+
+
+async def test_the_docs_page_needs_nothing_from_elsewhere(api: Api) -> None:
+    page = await api.client.get("/docs")
+    assert page.status_code == 200
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(loaded) >= 2
+    for address in [*loaded, "/openapi.json"]:
+        assert address.startswith("/")
+        assert (await api.client.get(address)).status_code == 200
+    assert "://" not in page.text
+
+
+async def test_metrics_are_prometheus_text(api: Api) -> None:
+    response = await api.client.get("/metrics")
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/plain; version=")

@@ -89,7 +89,8 @@ def field_values(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
         return st.binary(max_size=20)
     return {
         FieldDescriptor.CPPTYPE_BOOL: st.booleans(),
-        FieldDescriptor.CPPTYPE_DOUBLE: st.floats(allow_nan=False) | st.just(math.nan),  # JSON knows one NaN only
+        FieldDescriptor.CPPTYPE_DOUBLE: st.floats(allow_nan=False)
+        | st.just(math.nan),  # JSON knows one NaN only
         FieldDescriptor.CPPTYPE_STRING: st.text(max_size=10),
     }[field.cpp_type]
 

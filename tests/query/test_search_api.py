@@ -266,6 +266,15 @@ async def pages(
         between()
 
 
+async def test_a_long_trace_is_found_by_a_late_span(api: Api, put: Put) -> None:
+    """Also from a page on which everything else is much older than that span."""
+    put(
+        traces_request(span(1, trace=1, at=-7200), span(1, trace=2, at=-5400)),
+        traces_request(span(2, trace=1, at=-60), span(2, trace=2, at=-120), span(1, trace=3), service="late"),
+    )
+    assert await pages(api, 1, {"service": "late"}) == [3, 2, 1]
+
+
 @pytest.mark.usefixtures("shop")
 @pytest.mark.parametrize("limit", [1, 2, 3])
 async def test_the_last_page_has_no_cursor(api: Api, limit: int) -> None:
@@ -344,17 +353,21 @@ def known() -> Known:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
 @given(
-    sent=st.lists(SPANS, min_size=1, max_size=25),
-    service=SERVICES,
+    sent=st.lists(st.tuples(SPANS, SERVICES), min_size=1, max_size=25),
     conditions=CONDITIONS,
     limit=st.integers(1, 7),
 )
 async def test_pages_put_together_are_the_whole_search(
-    api: Api, put: Put, known: Known, sent: list[Span], service: str, conditions: dict[str, str], limit: int
+    api: Api,
+    put: Put,
+    known: Known,
+    sent: list[tuple[Span, str]],
+    conditions: dict[str, str],
+    limit: int,
 ) -> None:
     """Each example adds to what the ones before it have sent."""
-    put(traces_request(*sent, service=service))
-    known.spans += [(each, service) for each in sent]
+    put(*[traces_request(each, service=service) for each, service in sent])
+    known.spans += sent
     assert await pages(api, limit, conditions) == known.search(**conditions)
 
 

@@ -22,9 +22,8 @@ RotelProgram = Annotated[
 ]
 Only = Annotated[list[str] | None, typer.Option(help="A system by its name; may be repeated.")]
 Results = Annotated[Path, typer.Option(help="Folder for figures, logs and data of the run.")]
-IngestSpans = Annotated[
-    int, typer.Option(help="Spans a turn in 512-span requests; a quarter in 5-span ones.")
-]
+IngestSpans = Annotated[int, typer.Option(help="Spans a turn.")]
+Shapes = Annotated[list[int] | None, typer.Option("--shape", help="Spans a request: 512, 5, or both.")]
 Rounds = Annotated[int, typer.Option(help="Turns of each system; medians are shown.")]
 StoredSpans = Annotated[int, typer.Option(help="Spans to store before asking.")]
 Queries = Annotated[int, typer.Option(help="How often to ask.")]
@@ -54,14 +53,16 @@ def main(
 
 
 @app.command("ingest")
-def measure_ingest(context: typer.Context, spans: IngestSpans = 1_000_000, rounds: Rounds = 3) -> None:
+def measure_ingest(
+    context: typer.Context, spans: IngestSpans = 500_000, rounds: Rounds = 3, shape: Shapes = None
+) -> None:
     """Spans a second from sent to visible, CPU, freshness, bytes on disk; the systems in turns."""
     servers, folder = context.obj
     with candidates(servers, folder) as systems:
         turns = [
             Turn(f"{system.name}, {workload.name}", partial(ingest.measure, system, workload, number))
             for number in range(rounds)
-            for workload in ingest.workloads(spans)
+            for workload in [ingest.workload(each, spans) for each in shape or ingest.SHAPES]
             for system in systems
         ]
         figures = take_turns(turns)

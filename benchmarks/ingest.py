@@ -33,12 +33,14 @@ class Workload:
     warm_up: int
 
 
-def workloads(scale: int) -> tuple[Workload, Workload]:
-    """An OpenTelemetry SDK's full batches, and what a Lambda sandbox sends after one invocation."""
-    return (
-        Workload("512 spans a request", 512, 16, scale, min(scale // 4, 100_000)),
-        Workload("5 spans a request", 5, 128, scale // 4, min(scale // 16, 20_000)),
-    )
+SHAPES = {512: 16, 5: 128}
+"""Spans a request and connections: an OpenTelemetry SDK's full batches, and Lambda sandboxes after one invocation."""
+
+
+def workload(spans_per_request: int, spans: int) -> Workload:
+    """A shape of `SHAPES`, of so many spans in all. Raises KeyError for another shape."""
+    name = f"{spans_per_request} spans a request"
+    return Workload(name, spans_per_request, SHAPES[spans_per_request], spans, min(spans // 4, 100_000))
 
 
 @dataclass(frozen=True)

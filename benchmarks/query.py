@@ -3,11 +3,11 @@
 import json
 import time
 import urllib.request
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from statistics import quantiles
 
-from benchmarks.ingest import SETTLE_TIMEOUT_S, load, workloads
+from benchmarks.ingest import SETTLE_TIMEOUT_S, load, workload
 from benchmarks.processes import settle
 from benchmarks.system import Candidate, System
 
@@ -45,11 +45,10 @@ def measure(candidate: Candidate, spans: int, queries: int, seed: int) -> list[L
 
 def fill(system: System, spans: int, seed: int) -> list[str]:
     """Send that many spans; returns a sample of the trace ids, evenly spread."""
-    batches, _ = workloads(CHUNK_SPANS)
     trace_ids: list[str] = []
     for chunk, start in enumerate(range(0, spans, CHUNK_SPANS)):
-        workload = replace(batches, spans=min(CHUNK_SPANS, spans - start))
-        trace_ids += load(system, workload, seed * 1000 + chunk).trace_ids
+        batches = workload(512, min(CHUNK_SPANS, spans - start))
+        trace_ids += load(system, batches, seed * 1000 + chunk).trace_ids
     return trace_ids
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,10 +24,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 REJECTED = ".rejected"
-# ClickHouse spends about 0.1 s on any INSERT, however small. So that a trickle of data costs a fraction of a core and
-# requests of a few spans do not make batches of a few thousand, there is a rest after a batch that was not large,
-# of so many times as long as it took.
-_LARGE_BATCH, _REST = 100_000, 3
+# ClickHouse spends about 0.1 s on any INSERT, however small. So that a trickle of data costs a fraction of a core, and
+# requests of a few spans do not make batches of a few thousand, a signal has one batch at a time, and not more often
+# than this. What has become a large batch meanwhile need not wait.
+_LARGE_BATCH = 100_000
+_INTERVAL_S = 0.6
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 # An answer can be lost in the very moment the process ends, so a segment keeps its token over restarts.
 _EPOCH = 0
@@ -59,7 +61,7 @@ class Inserter:
     counts: InsertCounts = field(default_factory=InsertCounts)
     _instance: int = 0
     _busy: int = 0
-    _resting: set[Signal] = field(default_factory=set)
+    _occupied: Counter[Signal] = field(default_factory=Counter)
 
     async def run(self) -> None:
         """Works until cancelled; a batch under way then is inserted again by the next start.
@@ -82,30 +84,28 @@ class Inserter:
     async def _work(self) -> None:
         while True:
             segment = await self.journal.sealed.get()
+            loop = asyncio.get_running_loop()
+            began = loop.time()
             self._busy += 1
+            self._occupied[segment.signal] += 1
             try:
                 await self._insert(segment)
             finally:
                 self._busy -= 1
+                loop.call_at(began + _INTERVAL_S, self._release, segment.signal)
                 self.journal.sealed.task_done()
                 self.journal.nudge()
 
-    def _wants_batch(self, signal: Signal) -> bool:
-        return self.journal.sealed.empty() and self._busy < self.workers and signal not in self._resting
+    def _wants_batch(self, signal: Signal, items: int) -> bool:
+        is_free = self.journal.sealed.empty() and self._busy < self.workers
+        return is_free and (items >= _LARGE_BATCH or not self._occupied[signal])
 
-    def _rest(self, signal: Signal, seconds: float) -> None:
-        """Wants no batch of a signal for a while, unless it is full."""
-
-        def wake() -> None:
-            self._resting.discard(signal)
-            self.journal.nudge()
-
-        self._resting.add(signal)
-        asyncio.get_running_loop().call_later(seconds, wake)
+    def _release(self, signal: Signal) -> None:
+        self._occupied[signal] -= 1
+        self.journal.nudge()
 
     async def _insert(self, segment: Sealed) -> None:
         batch = await self._persist(lambda: self._batch(segment))
-        began = asyncio.get_running_loop().time()
         try:
             if batch.items:
                 await self._insert_or_salvage(batch)
@@ -115,8 +115,6 @@ class Inserter:
         self.journal.forget(segment)
         self.counts.batches += 1
         self.counts.items += batch.items
-        if batch.items < _LARGE_BATCH:
-            self._rest(batch.signal, _REST * (asyncio.get_running_loop().time() - began))
 
     async def _insert_or_salvage(self, batch: Batch) -> None:
         """One request that ClickHouse cannot read must not cost the others of its batch.

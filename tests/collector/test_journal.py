@@ -161,7 +161,7 @@ async def test_a_quiet_system_gets_its_batch_when_it_has_lingered(tmp_path: Path
 async def test_a_batch_grows_while_the_inserter_is_busy(tmp_path: Path) -> None:
     async with running(tmp_path, AT_ONCE) as journal:
         is_busy = True
-        journal.wants_batch = lambda _: not is_busy
+        journal.wants_batch = lambda *_: not is_busy
         for number in range(5):
             await journal.append(Signal.TRACES, request(str(number)))
         assert journal.sealed.empty()
@@ -173,7 +173,7 @@ async def test_a_batch_grows_while_the_inserter_is_busy(tmp_path: Path) -> None:
 @pytest.mark.parametrize("limits", [JournalLimits(batch_items=10), JournalLimits(batch_bytes=100)])
 async def test_a_full_batch_is_sealed_even_so(tmp_path: Path, limits: JournalLimits) -> None:
     async with running(tmp_path, limits) as journal:
-        journal.wants_batch = lambda _: False
+        journal.wants_batch = lambda *_: False
         await journal.append(Signal.TRACES, request("x" * 10, items=4))
         assert journal.sealed.empty()
         await journal.append(Signal.TRACES, request("y" * 100, items=6))
@@ -188,7 +188,7 @@ async def test_a_segment_remembers_when_its_first_request_came(tmp_path: Path) -
     journal = Journal(tmp_path, AT_ONCE, lambda: next(clock))
     async with asyncio.TaskGroup() as group:
         group.create_task(journal.run())
-        journal.wants_batch = lambda _: False
+        journal.wants_batch = lambda *_: False
         await journal.append(Signal.TRACES, request("a", items=2))
         await journal.append(Signal.TRACES, request("b", items=3))
         journal.close()

@@ -92,7 +92,8 @@ class Journal:
         for segment in left:
             self.sealed.put_nowait(segment)
         self.stored_bytes = sum(segment.size for segment in left)
-        self.wants_batch: Callable[[Signal], bool] = lambda _: self.sealed.empty()
+        self.wants_batch: Callable[[Signal, int], bool] = lambda *_: self.sealed.empty()
+        """Whether the inserter would take a batch of a signal that has so many items."""
 
     async def append(self, signal: Signal, payload: Payload) -> Accepted:
         """The collector's `Intake`: returns once the request is on disk. Raises `Unavailable`."""
@@ -146,7 +147,9 @@ class Journal:
 
     async def _wait_for_work(self) -> None:
         # An open segment is looked at when it has lingered; or, if nobody wants it, when `nudge` is called.
-        wanted = [lane for lane in self._lanes.values() if lane.writer and self.wants_batch(lane.signal)]
+        wanted = [
+            lane for lane in self._lanes.values() if lane.writer and self.wants_batch(lane.signal, lane.items)
+        ]
         if not wanted:
             await self._wake.wait()
             return
@@ -160,7 +163,7 @@ class Journal:
         if lane.items >= self._limits.batch_items or lane.writer.size >= self._limits.batch_bytes:
             return True
         age = asyncio.get_running_loop().time() - lane.opened_at
-        return age >= self._limits.linger_s and self.wants_batch(lane.signal)
+        return age >= self._limits.linger_s and self.wants_batch(lane.signal, lane.items)
 
     async def _commit(self, lane: _Lane) -> None:
         """Makes what waits in a lane durable and answers it, or answers that it could not be done."""

@@ -9,15 +9,14 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from coldlight_collector import health, metrics, otlp_grpc, otlp_http
-from coldlight_collector.http.auth import authenticated
-from coldlight_collector.http.cors import cross_origin
-from coldlight_collector.http.messages import Budget, Handler, Limits, Routes
+from coldlight_collector import front_door, metrics, otlp_grpc
+from coldlight_collector.http.messages import Budget, Handler, Limits, Refuse
 from coldlight_collector.http.router import router
 from coldlight_collector.http.server import HttpServer, serve
 from coldlight_collector.inserter import Inserter, read_identity
 from coldlight_collector.journal import Journal, JournalLimits
 from coldlight_collector.otlp_grpc import GrpcLimits, GrpcServer
+from coldlight_collector.receiver import Receiver
 from coldlight_storage import Store
 from coldlight_storage.folder_lock import lock_folder
 
@@ -90,13 +89,10 @@ async def start(
     inserter = Inserter(journal, store, read_identity(settings.folder), prepare)
     intake = metrics.watch(registry, journal, inserter).counted(journal.append)
     budget = Budget()
-    routes = {
-        **_public(settings, otlp_http.routes(intake, budget, settings.decompressed_bytes)),
-        **authenticated(health.metrics_route(registry), settings.token, otlp_http.refuse),
-        **health.routes(journal, inserter),
-    }
-    handler = router(routes, otlp_http.refuse)
-    http = await _serve_http(handler, settings, budget)
+    receiver = Receiver(intake, budget, settings.decompressed_bytes)
+    routes, refuse = front_door.receivers(receiver, settings.token, settings.cors_origins)
+    own_routes = front_door.own_routes(registry, journal, inserter, settings.token)
+    http = await _serve_http(router({**routes, **own_routes}, refuse), refuse, settings, budget)
     grpc = await otlp_grpc.serve(
         intake, settings.host, settings.grpc_port, settings.grpc, budget, settings.token
     )
@@ -105,19 +101,14 @@ async def start(
     return Collector(http, grpc, journal, inserter, lock, committing, inserting)
 
 
-async def _serve_http(handler: Handler, settings: CollectorSettings, budget: Budget) -> HttpServer:
+async def _serve_http(
+    handler: Handler, refuse: Refuse, settings: CollectorSettings, budget: Budget
+) -> HttpServer:
     try:
-        return await serve(
-            handler, otlp_http.refuse, settings.host, settings.http_port, settings.http, budget
-        )
+        return await serve(handler, refuse, settings.host, settings.http_port, settings.http, budget)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise OSError(
             f"OTLP/HTTP cannot listen on {settings.host}:{settings.http_port}: {reason}. "
             "Another port is given with --otlp-http-port"
         ) from error
-
-
-def _public(settings: CollectorSettings, routes: Routes) -> Routes:
-    """Routes as strangers meet them: a preflight needs no token, everything else does."""
-    return cross_origin(authenticated(routes, settings.token, otlp_http.refuse), settings.cors_origins)

@@ -1,7 +1,6 @@
 """The OTLP/HTTP receiver: `POST /v1/traces`, `/v1/logs` and `/v1/metrics`, in protobuf and in JSON."""
 
-import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 
@@ -15,9 +14,11 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from coldlight_collector import otlp_json
-from coldlight_collector.http.decompress import ENCODINGS, UnknownEncoding, decompress
-from coldlight_collector.http.messages import Budget, Refusal, Request, Response, Routes
-from coldlight_collector.intake import Accepted, Intake, Payload, Refused, TooLarge, Unavailable
+from coldlight_collector.http.auth import authenticated
+from coldlight_collector.http.decompress import ENCODINGS, UnknownEncoding
+from coldlight_collector.http.messages import Refusal, Request, Response, Routes
+from coldlight_collector.intake import Accepted, Payload, Refused, TooLarge, Unavailable
+from coldlight_collector.receiver import Receiver
 from coldlight_collector.validate import validate, validate_message
 from coldlight_storage.signals import Signal
 from coldlight_storage.stored import STORED_TYPE
@@ -36,9 +37,6 @@ _COMPLETE = {
     JSON: Response(HTTPStatus.OK, b"{}", JSON),
 }
 _MESSAGE_BYTES = 1024
-_SMALL_BYTES = 256 * 1024
-_AT_ONCE = 2
-"""Large bodies being decoded: each may grow to the limit before the budget learns of it."""
 
 
 class _UnknownMediaType(Refused):
@@ -67,14 +65,11 @@ _CODE = {
 """What is not here is INVALID_ARGUMENT: the sender's mistake."""
 
 
-def routes(intake: Intake, budget: Budget, body_bytes: int) -> Routes:
-    """The three OTLP paths, handing what arrives to `intake`.
-
-    A body may have `body_bytes` bytes once it is decompressed (OTLP recommends 64 MiB). `budget` counts
-    the bodies held until the intake has stored them; beyond it the answer is 503.
-    """
-    receiver = _Receiver(intake, budget, body_bytes)
-    return {f"/v1/{signal}": {"POST": partial(receiver.export, signal)} for signal in Signal}
+def routes(receiver: Receiver, token: str | None) -> Routes:
+    """The three OTLP paths, open to senders of the bearer `token`."""
+    otlp = _OtlpReceiver(receiver)
+    paths: Routes = {f"/v1/{signal}": {"POST": partial(otlp.export, signal)} for signal in Signal}
+    return authenticated(paths, token, refuse)
 
 
 def refuse(refusal: Refusal) -> Response:
@@ -83,48 +78,27 @@ def refuse(refusal: Refusal) -> Response:
 
 
 @dataclass(frozen=True)
-class _Receiver:
-    intake: Intake
-    budget: Budget
-    body_bytes: int
-    decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+class _OtlpReceiver:
+    receiver: Receiver
 
     async def export(self, signal: Signal, request: Request) -> Response:
         try:
             media_type = _require_media_type(request.headers)
-            payload = await self.decode(signal, media_type, request)
-            accepted = await self.store(signal, payload, request)
+            payload = await self.receiver.decode(
+                request, partial(_decode, signal, media_type), media_type == JSON
+            )
+            accepted = await self.receiver.store(signal, payload, request)
         except Refused as refused:
             return _refused(refused, request.headers)
         if accepted.rejected or accepted.message:
             return _partial_success(signal, accepted, media_type)
         return _COMPLETE[media_type]
 
-    async def decode(self, signal: Signal, media_type: str, request: Request) -> Payload:
-        encoding = request.headers.get("content-encoding", "")
-        decode = partial(_decode, signal, media_type, request.body, encoding, self.body_bytes)
-        # A thread frees the event loop while zlib works and between the steps of the JSON decoder; protobuf
-        # holds the interpreter's lock to its end, wherever it runs.
-        if len(request.body) <= _SMALL_BYTES or (media_type == PROTOBUF and not encoding):
-            return decode()
-        async with self.decoding:
-            return await asyncio.to_thread(decode)
 
-    async def store(self, signal: Signal, payload: Payload, request: Request) -> Accepted:
-        grown_bytes = 0 if payload.body is request.body else len(payload.body)
-        if not self.budget.take(grown_bytes):
-            raise Unavailable("too many bytes are in flight: send again later")
-        try:
-            return await self.intake(signal, payload)
-        finally:
-            self.budget.give(grown_bytes)
-
-
-def _decode(signal: Signal, media_type: str, body: bytes, encoding: str, body_bytes: int) -> Payload:
-    plain = decompress(body, encoding, body_bytes)
+def _decode(signal: Signal, media_type: str, body: bytes) -> Payload:
     if media_type == PROTOBUF:
-        return validate(signal, plain)
-    return validate_message(signal, otlp_json.decode(plain, STORED_TYPE[signal]))
+        return validate(signal, body)
+    return validate_message(signal, otlp_json.decode(body, STORED_TYPE[signal]))
 
 
 def _media_type(headers: dict[str, str]) -> str | None:

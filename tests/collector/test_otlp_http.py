@@ -45,6 +45,7 @@ from coldlight_collector.http.messages import Budget, Limits
 from coldlight_collector.http.router import router
 from coldlight_collector.http.server import serve
 from coldlight_collector.intake import Accepted, Payload, Unavailable
+from coldlight_collector.receiver import Receiver
 from coldlight_storage.signals import Signal
 
 PROTOBUF = "application/x-protobuf"
@@ -103,7 +104,7 @@ def budget() -> Budget:
 
 @pytest.fixture
 async def url(recorder: Recorder, budget: Budget) -> AsyncIterator[str]:
-    handler = router(otlp_http.routes(recorder, budget, BODY_BYTES), otlp_http.refuse)
+    handler = router(otlp_http.routes(Receiver(recorder, budget, BODY_BYTES), None), otlp_http.refuse)
     limits = Limits(body_bytes=BODY_BYTES)
     server = await serve(handler, otlp_http.refuse, "127.0.0.1", 0, limits, budget)
     yield f"http://127.0.0.1:{server.port}"

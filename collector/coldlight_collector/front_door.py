@@ -1,0 +1,53 @@
+"""Everything that is served on the collector's HTTP port, put together.
+
+A receiver is a module with `routes(receiver, token)`, which guards its paths in the way its senders can prove
+themselves, and `refuse(refusal)`, which says no in the form that they read.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from coldlight_collector import health, otlp_http
+from coldlight_collector.http.auth import authenticated
+from coldlight_collector.http.cors import cross_origin
+from coldlight_collector.http.messages import Handler, Refusal, Refuse, Response, Routes
+from coldlight_collector.inserter import Inserter
+from coldlight_collector.journal import Journal
+from coldlight_collector.receiver import Receiver
+
+
+@dataclass(frozen=True)
+class _Door:
+    routes: Callable[[Receiver, str | None], Routes]
+    refuse: Refuse
+
+
+_DOORS = (_Door(otlp_http.routes, otlp_http.refuse),)
+
+
+def receivers(receiver: Receiver, token: str | None, cors_origins: tuple[str, ...]) -> tuple[Routes, Refuse]:
+    """The routes of all receivers as strangers meet them: a preflight needs no token, everything else does.
+
+    And who says no on which path; where nothing is served, that is done as OTLP does.
+    """
+    routes: dict[str, Mapping[str, Handler]] = {}
+    forms: dict[str, Refuse] = {}
+    for door in _DOORS:
+        served = door.routes(receiver, token)
+        routes |= served
+        forms |= dict.fromkeys(served, door.refuse)
+
+    def refuse(refusal: Refusal) -> Response:
+        return forms.get(refusal.path.removesuffix("/"), otlp_http.refuse)(refusal)
+
+    return cross_origin(routes, cors_origins), refuse
+
+
+def own_routes(
+    registry: CollectorRegistry, journal: Journal, inserter: Inserter, token: str | None
+) -> Routes:
+    """What the collector tells of itself."""
+    metrics = authenticated(health.metrics_route(registry), token, otlp_http.refuse)
+    return {**metrics, **health.routes(journal, inserter)}

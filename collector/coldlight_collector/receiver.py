@@ -1,0 +1,58 @@
+"""What every receiver over HTTP does with a body: decompress it, decode it, hand it on, within the limits."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from coldlight_collector.http.decompress import decompress
+from coldlight_collector.http.messages import Budget, Request
+from coldlight_collector.intake import Accepted, Intake, Payload, Unavailable
+from coldlight_storage.signals import Signal
+
+T = TypeVar("T")
+
+_SMALL_BYTES = 256 * 1024
+_AT_ONCE = 2
+"""Large bodies being decoded: each may grow to the limit before the budget learns of it."""
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """The way of a request from its body to the intake.
+
+    A body may have `body_bytes` bytes once it is decompressed. `budget` counts the bodies held until the intake has
+    stored them.
+    """
+
+    intake: Intake
+    budget: Budget
+    body_bytes: int
+    decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+
+    async def decode(self, request: Request, decode: Callable[[bytes], T], is_slow: bool = True) -> T:
+        """What `decode` makes of the plain body; `is_slow` says that Python does it, not one call in C.
+
+        Raises `TooLarge`, `Malformed` or `UnknownEncoding` for the compression, and what `decode` raises.
+        """
+        encoding = request.headers.get("content-encoding", "")
+
+        def decompressed_and_decoded() -> T:
+            return decode(decompress(request.body, encoding, self.body_bytes))
+
+        # A thread frees the event loop while zlib works and between the steps of a decoder in Python; protobuf
+        # holds the interpreter's lock to its end, wherever it runs.
+        if len(request.body) <= _SMALL_BYTES or not (is_slow or encoding):
+            return decompressed_and_decoded()
+        async with self.decoding:
+            return await asyncio.to_thread(decompressed_and_decoded)
+
+    async def store(self, signal: Signal, payload: Payload, request: Request) -> Accepted:
+        """Returns once the payload is durable. Raises `Unavailable` when that cannot be now."""
+        grown_bytes = 0 if payload.body is request.body else len(payload.body)
+        if not self.budget.take(grown_bytes):
+            raise Unavailable("too many bytes are in flight: send again later")
+        try:
+            return await self.intake(signal, payload)
+        finally:
+            self.budget.give(grown_bytes)

@@ -25,6 +25,9 @@ TABLES: dict[Signal, tuple[str, ...]] = {
 }
 """The tables that a batch of a signal goes to, each with one INSERT."""
 
+NOWHERE = "FUNCTION null()"
+"""Where rows go that are only to be read."""
+
 Settings = dict[str, str | int]
 """Settings of a statement, each value as SQL."""
 
@@ -57,8 +60,10 @@ class _Insert:
     wire: Wire
 
 
-def insert_statement(batch: Batch, table: str, source: str, schema: Callable[[Wire], Settings]) -> str:
-    """The INSERT of `batch` into `table`.
+def insert_statement(
+    batch: Batch, table: str, source: str, schema: Callable[[Wire], Settings], into: str = ""
+) -> str:
+    """The INSERT of `batch` into `table`, or of the same rows into another place.
 
     `source` is the table function that yields the requests, with `{structure}` where its structure goes; `schema`
     gives the settings by which ClickHouse finds the Protobuf schema. They and everything else here come from
@@ -72,7 +77,7 @@ def insert_statement(batch: Batch, table: str, source: str, schema: Callable[[Wi
     )
     values = _settings(batch, table) | schema(insert.wire)
     settings = ", ".join(f"{name} = {value}" for name, value in values.items())
-    return f"INSERT INTO {table} ({insert.columns}) SETTINGS {settings}\n{select}"
+    return f"INSERT INTO {into or f'{table} ({insert.columns})'} SETTINGS {settings}\n{select}"
 
 
 @cache

@@ -4,6 +4,8 @@ What chDB demands: one process a folder, one connection a thread, and no fork on
 imported with the first store and not before (ADR 2).
 """
 
+import ctypes
+import os
 import threading
 from collections.abc import Mapping
 from functools import partial
@@ -14,11 +16,13 @@ from typing import Any
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
-from coldlight_storage.batches import TABLES, Batch, Settings, insert_statement, quote
+from coldlight_storage.batches import NOWHERE, TABLES, Batch, Settings, insert_statement, quote
 from coldlight_storage.clients import READ_ONLY, Clients
 from coldlight_storage.folder_lock import lock_folder
 from coldlight_storage.store import QueryLimits, Row
 from coldlight_storage.wire import Wire
+
+_LIBC = ctypes.CDLL(None, use_errno=True)  # for syncfs, which Python's os does not have
 
 
 class EmbeddedStore:
@@ -50,10 +54,24 @@ class EmbeddedStore:
         )
 
     def insert(self, batch: Batch) -> None:
+        self._read(batch, "")
+
+    def check(self, batch: Batch) -> None:
+        self._read(batch, NOWHERE)
+
+    def _read(self, batch: Batch, into: str) -> None:
         source = f"file({_file_argument(batch.path)}, 'Protobuf', {{structure}})"
         for table in TABLES[batch.signal]:
             with self._writers.client(inserting=True) as client:
-                client.command(insert_statement(batch, table, source, self._schema))
+                client.command(insert_statement(batch, table, source, self._schema, into))
+
+    def sync(self) -> None:
+        folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if _LIBC.syncfs(folder):
+                raise OSError(ctypes.get_errno(), "syncfs failed", str(self._path))
+        finally:
+            os.close(folder)
 
     def _schema(self, wire: Wire) -> Settings:
         """A schema given as text would be written to a folder `__cache__` wherever this process runs."""

@@ -66,6 +66,18 @@ class Store(Protocol):
         """
         ...
 
+    def check(self, batch: Batch) -> None:
+        """Reads a batch as `insert` does, and stores nothing. Raises as `insert` does."""
+        ...
+
+    def sync(self) -> None:
+        """Returns once what was inserted before would survive a loss of power, as far as that is in our hands.
+
+        An embedded engine's folder is written to its disk. A server does that as it is told by its own settings
+        and its replicas. Raises OSError.
+        """
+        ...
+
     def select(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """The rows of a query, in its order, a dictionary each; no rows is an empty list.
 

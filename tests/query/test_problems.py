@@ -287,6 +287,12 @@ class Tight:
     def insert(self, batch: Batch) -> None:
         self.store.insert(batch)
 
+    def check(self, batch: Batch) -> None:
+        self.store.check(batch)
+
+    def sync(self) -> None:
+        self.store.sync()
+
     def command(self, sql: str) -> None:
         self.store.command(sql)
 

@@ -17,6 +17,7 @@ from coldlight_storage import (
     Store,
     StoreError,
 )
+from coldlight_storage.segments import remove_items, stored_items
 from coldlight_storage.testing import (
     TODAY,
     Put,
@@ -101,6 +102,34 @@ def test_a_large_batch_is_one_part(store: Store, put: Put) -> None:
     store.insert(made)
     rows = store.select("SELECT count() AS spans, uniqExact(_part) AS parts FROM otel_traces")
     assert rows == [{"spans": 40_000, "parts": 1}]
+
+
+def test_a_check_reads_a_batch_and_stores_nothing(store: Store, tmp_path: Path, number: int) -> None:
+    made = batch(tmp_path, traces_request(span(1)), number)
+    store.check(made)
+    assert count(store, "otel_traces") == count(store, "trace_index") == 0
+    store.insert(made)
+    assert count(store, "otel_traces") == 1
+
+
+def test_a_check_refuses_what_an_insert_refuses(store: Store, tmp_path: Path, number: int) -> None:
+    made = batch(tmp_path, traces_request(span(1)), number)
+    made.path.write_bytes(b"\x04\xff\xff\xff\xff")
+    with pytest.raises(StoreError):
+        store.check(made)
+
+
+def test_the_rows_of_a_batch_are_counted_and_removed(store: Store, put: Put) -> None:
+    made, other = put(traces_request(span(1), span(2))), put(traces_request(span(3)))
+    assert stored_items(store, made) == 2
+    remove_items(store, made)
+    assert (stored_items(store, made), stored_items(store, other)) == (0, 1)
+
+
+def test_after_a_sync_all_is_as_before(store: Store, put: Put) -> None:
+    put(traces_request(span(1)))
+    store.sync()
+    assert count(store, "otel_traces") == 1
 
 
 CORRUPTIONS = {

@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from google.protobuf.message import Error as MessageError
-
+from coldlight_collector.insertion import Insertion
 from coldlight_collector.journal import Journal, Sealed
 from coldlight_collector.journal.frames import TornFrame
-from coldlight_collector.journal.salvage import salvage
+from coldlight_collector.journal.salvage import REJECTED
 from coldlight_collector.journal.segment import read_sealed, write_durably
 from coldlight_storage import Batch, Signal, Store, StoreError, StoreUnavailable
 from coldlight_storage.collectors import claim_number, ingest_segment
@@ -23,12 +22,12 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-REJECTED = ".rejected"
 # ClickHouse spends about 0.1 s on any INSERT, however small. So that a trickle of data costs a fraction of a core, and
 # requests of a few spans do not make batches of a few thousand, a signal has one batch at a time, and not more often
 # than this. What has become a large batch meanwhile need not wait.
 _LARGE_BATCH = 100_000
 _INTERVAL_S = 0.6
+_FORGET_EVERY_S = 5.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 # An answer can be lost in the very moment the process ends, so a segment keeps its token over restarts.
 _EPOCH = 0
@@ -42,6 +41,7 @@ class InsertCounts:
     items: int = 0
     rejected_batches: int = 0
     rewritten_batches: int = 0
+    quarantined_requests: int = 0
     retries: int = 0
     waiting_for: str = ""
 
@@ -61,6 +61,7 @@ class Inserter:
     counts: InsertCounts = field(default_factory=InsertCounts)
     _instance: int = 0
     _busy: int = 0
+    _inserted: list[Sealed] = field(default_factory=list)
     _occupied: Counter[Signal] = field(default_factory=Counter)
 
     async def run(self) -> None:
@@ -76,10 +77,12 @@ class Inserter:
         async with asyncio.TaskGroup() as group:
             for _ in range(self.workers):
                 group.create_task(self._work())
+            group.create_task(self._forget_steadily())
 
     async def drained(self) -> None:
-        """Returns once every sealed segment is in ClickHouse."""
+        """Returns once every sealed segment is in ClickHouse, and gone from the journal."""
         await self.journal.sealed.join()
+        await self._forget_inserted()
 
     async def _work(self) -> None:
         while True:
@@ -96,6 +99,19 @@ class Inserter:
                 self.journal.sealed.task_done()
                 self.journal.nudge()
 
+    async def _forget_steadily(self) -> None:
+        while True:
+            await asyncio.sleep(_FORGET_EVERY_S)
+            await self._forget_inserted()
+
+    async def _forget_inserted(self) -> None:
+        """Takes segments out of the journal, but not before a loss of power could no longer cost their rows."""
+        inserted, self._inserted = self._inserted, []
+        if inserted:
+            await self._attempt(self.store.sync)
+        for segment in inserted:
+            self.journal.forget(segment)
+
     def _wants_batch(self, signal: Signal, items: int) -> bool:
         is_free = self.journal.sealed.empty() and self._busy < self.workers
         return is_free and (items >= _LARGE_BATCH or not self._occupied[signal])
@@ -106,28 +122,43 @@ class Inserter:
 
     async def _insert(self, segment: Sealed) -> None:
         batch = await self._persist(lambda: self._batch(segment))
+        insertion = Insertion(self.store, batch, is_new=segment.contents is not None)
         try:
-            if batch.items:
-                await self._insert_or_salvage(batch)
-        except (StoreError, TornFrame, MessageError) as error:
+            await self._insert_what_can_be(insertion)
+        except (StoreError, TornFrame) as error:
             self._set_aside(segment, error)
             return
-        self.journal.forget(segment)
+        self._inserted.append(segment)
         self.counts.batches += 1
-        self.counts.items += batch.items
+        self.counts.items += insertion.batch.items
+        if self.journal.is_half_full:
+            await self._forget_inserted()
 
-    async def _insert_or_salvage(self, batch: Batch) -> None:
-        """One request that ClickHouse cannot read must not cost the others of its batch.
-
-        Rewritten, the batch keeps its token: no table has taken it, or else one has taken all that it says.
-        """
+    async def _insert_what_can_be(self, insertion: Insertion) -> None:
+        """One request that ClickHouse cannot read must not cost the others of its batch."""
         try:
-            await self._persist(lambda: asyncio.to_thread(self.store.insert, batch))
+            await self._attempt(insertion.insert)
         except StoreError as error:
-            log.warning("a batch of %s is rewritten, as ClickHouse refuses it: %s", batch.signal, error)
-            await self._persist(lambda: asyncio.to_thread(salvage, batch.path, batch.signal))
+            log.warning(
+                "a batch of %s is rewritten, as ClickHouse refuses it: %s", insertion.batch.signal, error
+            )
+            await self._attempt(insertion.rewrite)
             self.counts.rewritten_batches += 1
-            await self._persist(lambda: asyncio.to_thread(self.store.insert, batch))
+            await self._insert_rewritten(insertion)
+
+    async def _insert_rewritten(self, insertion: Insertion) -> None:
+        try:
+            await self._attempt(insertion.insert)
+        except StoreError as error:
+            refused = await self._attempt(insertion.leave_out_refused)
+            if not refused:
+                raise
+            self.counts.quarantined_requests += refused
+            log.error("%d requests are kept in %s%s: %s", refused, insertion.batch.path.stem, REJECTED, error)
+            await self._attempt(insertion.insert)
+
+    async def _attempt(self, step: Callable[[], T]) -> T:
+        return await self._persist(lambda: asyncio.to_thread(step))
 
     async def _batch(self, segment: Sealed) -> Batch:
         """The frozen description of a segment: the same after every restart."""

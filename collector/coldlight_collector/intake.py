@@ -44,12 +44,14 @@ class Unavailable(Refused):
 class Payload:
     """One decoded, validated request, ready for the journal.
 
-    `body` is the OTLP protobuf request that will be stored; `items` its spans, data points or log records.
+    `body` is the OTLP protobuf request that will be stored; `items` its spans, data points or log records. `name` is
+    what its sender calls it, the same when it sends it again, if the protocol has such a name.
     """
 
     body: bytes
     items: int
     outcome: Accepted = Accepted()
+    name: bytes = b""
 
 
 Intake = Callable[[Signal, Payload], Awaitable[Accepted]]

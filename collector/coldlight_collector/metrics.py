@@ -69,6 +69,11 @@ class CollectorMetrics(Collector):
                 family.add_metric([signal], getattr(tally, item.name))
             yield family
         yield GaugeMetricFamily("coldlight_journal_bytes", "Bytes in the journal", self.journal.stored_bytes)
+        yield CounterMetricFamily(
+            "coldlight_repeated_requests",
+            "Requests sent again and not stored twice",
+            self.journal.repeated_requests,
+        )
         yield from self._segments()
 
     def _segments(self) -> Iterator[Metric]:
@@ -80,6 +85,7 @@ class CollectorMetrics(Collector):
             (counter, "inserted_items", "Items in ClickHouse", counts.items),
             (counter, "insert_retries", "Attempts that had to be repeated", counts.retries),
             (counter, "rewritten_batches", "Batches rewritten so that ClickHouse takes them", counts.rewritten_batches),
+            (counter, "quarantined_requests", "Requests refused by ClickHouse and set aside", counts.quarantined_requests),
             (counter, "rejected_batches", "Batches refused by ClickHouse and set aside", counts.rejected_batches),
         )  # fmt: skip
         for family, name, meaning, value in shown:

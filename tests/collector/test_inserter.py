@@ -16,6 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from coldlight_collector.inserter import Inserter, read_identity
 from coldlight_collector.intake import Payload, Unavailable
 from coldlight_collector.journal import Journal, JournalLimits
+from coldlight_collector.journal.frames import scan, trim
 from coldlight_storage import Batch, EmbeddedStore, Row, Signal, Store, StoreError, StoreUnavailable
 from coldlight_storage.testing import log_record, logs_request, span, stored_form, traces_request
 
@@ -82,6 +83,12 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
+def bodies(segment: Path) -> list[bytes]:
+    data = segment.read_bytes()
+    with segment.open("rb") as file:
+        return [trim(data[frame.start : frame.end]) for frame in scan(file)]
+
+
 def names(store: Store) -> list[str]:
     return [row["SpanName"] for row in store.select("SELECT SpanName FROM otel_traces ORDER BY SpanName")]
 
@@ -100,6 +107,12 @@ class Fickle:
             raise self.insert_failures.pop(0)
         self.store.insert(batch)
         self.inserted.append(batch)
+
+    def check(self, batch: Batch) -> None:
+        self.store.check(batch)
+
+    def sync(self) -> None:
+        self.store.sync()
 
     def select(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         if self.select_failures:
@@ -131,9 +144,10 @@ async def test_a_row_tells_the_collector_and_the_segment_and_the_day(
 ) -> None:
     """The day is that of receipt, not that of the insert, so that a late repetition meets the same partition."""
     midnight = int(datetime(2026, 2, 4, tzinfo=UTC).timestamp()) * 10**9
-    clock = iter([midnight - 1, midnight])
-    async with collecting(tmp_path, embedded_store, clock_ns=lambda: next(clock)) as running:
+    now_ns = midnight - 1
+    async with collecting(tmp_path, embedded_store, clock_ns=lambda: now_ns) as running:
         await running.add(a_span(1))
+        now_ns = midnight
         await running.add(a_span(2))
     rows = embedded_store.select(
         "SELECT IngestSegment, toString(ReceivedDate) AS day FROM otel_traces ORDER BY SpanName"
@@ -207,23 +221,34 @@ async def test_a_reason_never_to_start_is_raised(tmp_path: Path, embedded_store:
         await inserter.run()
 
 
-async def test_what_cannot_be_inserted_is_set_aside_and_the_queue_goes_on(
+async def test_requests_that_clickhouse_refuses_do_not_cost_the_others_of_their_batch(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    refused = [Payload(b"\xff\xff no protobuf " + text, 1) for text in (b"at all", b"either")]
+    async with collecting(tmp_path, embedded_store, NEVER_BY_ITSELF) as running:
+        await running.add(a_span(1), refused[0], a_span(2), a_span(3), refused[1])
+    assert names(embedded_store) == ["span 1", "span 2", "span 3"]
+    counts = running.inserter.counts
+    assert (counts.quarantined_requests, counts.rejected_batches, counts.items) == (2, 0, 3)
+    [kept] = tmp_path.glob("traces/*")
+    assert kept.suffix == ".rejected"
+    assert bodies(kept) == [payload.body for payload in refused]
+
+
+async def test_a_batch_of_nothing_but_refused_requests_does_not_hold_up_the_queue(
     tmp_path: Path, embedded_store: EmbeddedStore
 ) -> None:
     async with collecting(tmp_path, embedded_store) as running:
-        await running.add(a_span(1))
         await running.add(Payload(b"\xff\xff no protobuf at all", 1))
         await running.add(a_span(2))
-    assert names(embedded_store) == ["span 1", "span 2"]
-    assert running.inserter.counts.rejected_batches == 1
-    [kept] = tmp_path.glob("*/*.rejected")
-    assert b"no protobuf at all" in kept.read_bytes()
+    assert names(embedded_store) == ["span 2"]
+    assert running.inserter.counts.quarantined_requests == 1
 
 
 async def test_a_batch_that_clickhouse_refuses_for_good_is_kept(
     tmp_path: Path, embedded_store: EmbeddedStore
 ) -> None:
-    """Refused even after it was rewritten."""
+    """Refused even after it was rewritten, though each of its requests by itself is not."""
     store = Fickle(embedded_store, insert_failures=[StoreError("no"), StoreError("still no")])
     await journal_alone(tmp_path, [a_span(1), a_span(2)], [a_span(3)])
     async with collecting(tmp_path, store) as running:

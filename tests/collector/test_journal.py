@@ -6,84 +6,24 @@ import itertools
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.collector.journals import (
+    AT_ONCE,
+    NEVER_BY_ITSELF,
+    Gate,
+    bodies,
+    crash,
+    request,
+    running,
+    segments,
+)
 
-from coldlight_collector.intake import Accepted, Payload, Unavailable
+from coldlight_collector.intake import Accepted, Unavailable
 from coldlight_collector.journal import Journal, JournalLimits, Sealed
-from coldlight_collector.journal.frames import TornFrame, scan, trim
 from coldlight_collector.journal.segment import Contents, read_sealed
 from coldlight_storage import Signal
-
-AT_ONCE = JournalLimits(linger_s=0)
-NEVER_BY_ITSELF = JournalLimits(linger_s=3600)
-
-
-def request(text: str = "request", items: int = 1) -> Payload:
-    """The journal does not look inside, so any bytes will do."""
-    return Payload(text.encode(), items, Accepted(message=text))
-
-
-@asynccontextmanager
-async def running(folder: Path, limits: JournalLimits = NEVER_BY_ITSELF) -> AsyncIterator[Journal]:
-    """A journal at work; in the end it is closed and drained."""
-    journal = Journal(folder, limits)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(journal.run())
-        try:
-            yield journal
-        finally:
-            journal.close()
-
-
-async def crash(folder: Path, *payloads: Payload) -> None:
-    """A journal that ends without any ceremony once these requests are acknowledged."""
-    journal = Journal(folder, NEVER_BY_ITSELF)
-    task = asyncio.create_task(journal.run())
-    for payload in payloads:
-        await journal.append(Signal.TRACES, payload)
-    task.cancel()
-    await asyncio.wait([task])
-
-
-def bodies(path: Path) -> list[str]:
-    """The requests in a segment that are whole."""
-    data, found = path.read_bytes(), []
-    with path.open("rb") as file:
-        try:
-            for frame in scan(file):
-                found.append(trim(data[frame.start : frame.end]).decode())
-        except TornFrame:
-            pass
-    return found
-
-
-def segments(folder: Path, ending: str = "*") -> list[Path]:
-    return sorted(folder.glob(f"*/*.{ending}"))
-
-
-class Gate:
-    """Stands before the real fdatasync: counts the calls, and keeps them waiting while it is closed."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.calls = 0
-        self.reached = threading.Event()
-        self.opened = threading.Event()
-        self._sync = os.fdatasync
-        monkeypatch.setattr(os, "fdatasync", self)
-
-    def __call__(self, descriptor: int) -> None:
-        self.calls += 1
-        self.reached.set()
-        assert self.opened.wait(30)
-        self._sync(descriptor)
-
-    async def arrival(self) -> None:
-        assert await asyncio.to_thread(self.reached.wait, 30)
 
 
 @pytest.fixture
@@ -184,12 +124,13 @@ async def test_a_full_batch_is_sealed_even_so(tmp_path: Path, limits: JournalLim
 
 async def test_a_segment_remembers_when_its_first_request_came(tmp_path: Path) -> None:
     """It picks the partition, so it must be the same after a restart."""
-    clock = itertools.count(1_000)
-    journal = Journal(tmp_path, AT_ONCE, lambda: next(clock))
+    now_ns = 1_000
+    journal = Journal(tmp_path, AT_ONCE, lambda: now_ns)
     async with asyncio.TaskGroup() as group:
         group.create_task(journal.run())
         journal.wants_batch = lambda *_: False
         await journal.append(Signal.TRACES, request("a", items=2))
+        now_ns = 2_000
         await journal.append(Signal.TRACES, request("b", items=3))
         journal.close()
     sealed = await next_sealed(journal)
@@ -261,15 +202,16 @@ async def test_a_torn_tail_is_cut_off_and_kept(tmp_path: Path) -> None:
 
 async def test_a_segment_number_is_never_used_again(tmp_path: Path) -> None:
     """ClickHouse would take the second batch for the first one repeated, and drop it."""
-    numbers = []
+    numbers: list[int] = []
+    texts = (f"request {number}" for number in itertools.count(1))
     for _ in range(4):
         async with running(tmp_path, AT_ONCE) as journal:
             for _ in range(3):
-                await journal.append(Signal.TRACES, request())
+                await journal.append(Signal.TRACES, request(next(texts)))
                 segment = await next_sealed(journal)
                 numbers.append(segment.number)
                 journal.forget(segment)
-        await crash(tmp_path, request())
+        await crash(tmp_path, request(next(texts)))
         [left] = segments(tmp_path, "open")
         numbers.append(int(left.stem))
         left.unlink()

@@ -15,6 +15,7 @@ from pathlib import Path
 from coldlight_collector.intake import Accepted, Payload, Unavailable
 from coldlight_collector.journal.frames import encode
 from coldlight_collector.journal.numbers import SegmentNumbers
+from coldlight_collector.journal.repeats import Repeats, digest
 from coldlight_collector.journal.segment import OPEN, SEALED, Contents, SegmentWriter, seal, segment_number
 from coldlight_storage.signals import Signal
 
@@ -53,6 +54,7 @@ class _Waiting:
     """A request on its way to the disk, and the answer that its sender waits for."""
 
     payload: Payload
+    digest: bytes
     received_ns: int
     answer: asyncio.Future[None]
 
@@ -85,6 +87,9 @@ class Journal:
         self._clock_ns = clock_ns
         self._lanes = {signal: _open_lane(folder / signal, signal) for signal in Signal}
         self._numbers = SegmentNumbers(folder)
+        self._repeats = Repeats(folder, clock_ns)
+        self._on_their_way: dict[bytes, asyncio.Future[None]] = {}
+        self.repeated_requests = 0
         self._wake = asyncio.Event()
         self._closing = False
         left = _left_behind(self._lanes.values())
@@ -107,11 +112,26 @@ class Journal:
                 "does not keep up: send again later, or raise --journal-limit",
                 retry_after_s=1,
             )
-        answer = asyncio.get_running_loop().create_future()
-        self._lanes[signal].waiting.append(_Waiting(payload, self._clock_ns(), answer))
+        name = digest(signal, payload)
+        if name in self._repeats:
+            self.repeated_requests += 1
+        elif name in self._on_their_way:
+            self.repeated_requests += 1
+            await _outcome_of(self._on_their_way[name])
+        else:
+            await self._append(signal, payload, name)
+        return payload.outcome
+
+    async def _append(self, signal: Signal, payload: Payload, name: bytes) -> None:
+        answer = self._on_their_way[name] = asyncio.get_running_loop().create_future()
+        self._lanes[signal].waiting.append(_Waiting(payload, name, self._clock_ns(), answer))
         self._wake.set()
         await answer
-        return payload.outcome
+
+    @property
+    def is_half_full(self) -> bool:
+        """Whether it is time to let go of what ClickHouse has."""
+        return 2 * self.stored_bytes >= self._limits.total_bytes
 
     @property
     def is_full(self) -> bool:
@@ -175,11 +195,11 @@ class Journal:
         except OSError as error:
             log.error("the journal cannot be written: %s", error)
             reason = f"the journal cannot be written ({error.strerror}): free or repair the disk of --data"
-            _answer(group, Unavailable(reason, retry_after_s=1))
+            self._answer(group, Unavailable(reason, retry_after_s=1))
             if lane.writer:
                 await self._seal(lane, is_whole=False)
         else:
-            _answer(group, None)
+            self._answer(group, None)
 
     async def _write(self, lane: _Lane, group: list[_Waiting]) -> None:
         if lane.writer is None:
@@ -194,9 +214,21 @@ class Journal:
             await asyncio.to_thread(lane.writer.sync)
         else:
             await asyncio.to_thread(_write_and_sync, lane.writer, group, lane.requests)
+        self._repeats.add([one.digest for one in group])
         lane.requests += len(group)
         lane.items += sum(one.payload.items for one in group)
         self.stored_bytes += lane.writer.size - before
+
+    def _answer(self, group: list[_Waiting], refusal: Unavailable | None) -> None:
+        for one in group:
+            # Not before: a sender that hung up meanwhile and comes again must find its first request.
+            del self._on_their_way[one.digest]
+            if one.answer.done():  # its sender has gone; what was committed stays
+                continue
+            if refusal:
+                one.answer.set_exception(refusal)
+            else:
+                one.answer.set_result(None)
 
     async def _seal(self, lane: _Lane, is_whole: bool = True) -> None:
         writer, lane.writer = lane.writer, None
@@ -225,14 +257,12 @@ def _write_group(writer: SegmentWriter, group: list[_Waiting], first: int) -> No
     writer.write(pieces)
 
 
-def _answer(group: list[_Waiting], refusal: Unavailable | None) -> None:
-    for one in group:
-        if one.answer.done():  # its sender has gone; what was committed stays
-            continue
-        if refusal:
-            one.answer.set_exception(refusal)
-        else:
-            one.answer.set_result(None)
+async def _outcome_of(answer: asyncio.Future[None]) -> None:
+    """Waits for the answer to the same request of another sender, which may lose patience before. Raises `Unavailable`."""
+    await asyncio.wait([answer])
+    if answer.cancelled():
+        raise Unavailable("the same request is on its way already: send it again later", retry_after_s=1)
+    answer.result()
 
 
 def _open_lane(folder: Path, signal: Signal) -> _Lane:

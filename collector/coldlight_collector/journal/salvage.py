@@ -1,31 +1,108 @@
-"""Rewrites a segment that ClickHouse refuses into one that it takes.
+"""Makes of a segment that ClickHouse refuses one that it takes: requests are rewritten, and at last left out.
 
 Protobuf has several spellings for one message, and ClickHouse's reader is stricter than others: a known field of a
 wrong wire type, for instance, is an unknown field to them and an error to it, and fails the whole batch. Every
-request is therefore read and written anew; what no reader of OTLP would have understood is left out.
+request is therefore read and written anew; what no reader of OTLP would have understood is left out. If that does not
+help, halving finds the requests that are refused each by itself.
 """
 
 import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from coldlight_collector.journal.frames import encode, scan, trim
+from google.protobuf.message import DecodeError
+
+from coldlight_collector.journal.frames import Frame, encode, scan, trim
 from coldlight_collector.journal.segment import sync_folder
 from coldlight_storage import Signal
 from coldlight_storage.stored import STORED_TYPE
 
+REJECTED = ".rejected"
+_MOST_CHECKS = 500
+"""Each costs ClickHouse some 0.1 s. Enough for thirty refused requests among ten thousand; then what is left is refused together."""
 
-def salvage(path: Path, signal: Signal) -> None:
+
+def rewrite(path: Path, signal: Signal) -> None:
     """Rewrites every request of a sealed segment in protobuf's plainest form, in place. Raises OSError."""
-    rewritten = path.with_suffix(".rewritten")
-    with path.open("rb") as old, rewritten.open("wb") as new:
-        for frame in scan(old):
-            old.seek(frame.start)
-            request = STORED_TYPE[signal].FromString(trim(old.read(frame.end - frame.start)))
-            request.DiscardUnknownFields()
-            body = request.SerializeToString()
-            new.writelines(encode(body, frame.sequence, frame.received_ns, frame.items))
-            old.seek(frame.end)
-        new.flush()
-        os.fsync(new.fileno())
-    rewritten.rename(path)
+
+    def plain(body: bytes) -> bytes:
+        try:
+            request = STORED_TYPE[signal].FromString(body)
+        except DecodeError:
+            return body
+        request.DiscardUnknownFields()
+        return bytes(request.SerializeToString())
+
+    frames = ((frame, plain(trim(data))) for frame, data in _read(path))
+    _replace(path, (piece for frame, body in frames for piece in _encode(frame, body)))
+
+
+def leave_out_refused(path: Path, is_taken: Callable[[Path], bool]) -> tuple[list[Frame], list[Frame]]:
+    """Moves the requests that are refused from a sealed segment to a `.rejected` file beside it.
+
+    `is_taken` is asked about files of some of the requests. Gives the frames that stay, and those that were moved.
+    Started anew after a crash, does the same. Raises OSError, and what `is_taken` raises.
+    """
+    frames = [frame for frame, _ in _read(path)]
+    part = path.with_suffix(".part")
+
+    def all_taken(some: Sequence[Frame]) -> bool:
+        with path.open("rb") as file, part.open("wb") as copy:
+            copy.writelines(_bytes_of(file.fileno(), some))
+        return is_taken(part)
+
+    refused = _refused(frames, all_taken)
+    part.unlink(missing_ok=True)
+    kept = [frame for frame in frames if frame not in set(refused)]
+    if refused:
+        _split(path, kept, refused)
+    return kept, refused
+
+
+def _refused(frames: list[Frame], all_taken: Callable[[Sequence[Frame]], bool]) -> list[Frame]:
+    suspects, refused, checks = [frames], list[Frame](), 0
+    while suspects:
+        some = suspects.pop()
+        checks += 1
+        if checks > _MOST_CHECKS:
+            refused += some
+        elif not all_taken(some):
+            if len(some) == 1:
+                refused += some
+            else:
+                middle = len(some) // 2
+                suspects += [some[middle:], some[:middle]]
+    return refused
+
+
+def _split(path: Path, kept: Sequence[Frame], refused: Sequence[Frame]) -> None:
+    """The refused ones are safe elsewhere before they are left out here."""
+    with path.open("rb") as file:
+        _replace(path.with_suffix(REJECTED), _bytes_of(file.fileno(), refused))
+        _replace(path, _bytes_of(file.fileno(), kept))
+
+
+def _read(path: Path) -> Iterator[tuple[Frame, bytes]]:
+    with path.open("rb") as file:
+        for frame in scan(file):
+            file.seek(frame.start)
+            yield frame, file.read(frame.end - frame.start)
+
+
+def _bytes_of(file: int, frames: Iterable[Frame]) -> Iterator[bytes]:
+    return (os.pread(file, frame.end - frame.start, frame.start) for frame in frames)
+
+
+def _encode(frame: Frame, body: bytes) -> tuple[bytes, bytes, bytes]:
+    return encode(body, frame.sequence, frame.received_ns, frame.items)
+
+
+def _replace(path: Path, pieces: Iterable[bytes]) -> None:
+    """Puts a new file in the place of an old one, durably: the one is there or the other, whole."""
+    new = path.with_suffix(".rewritten")
+    with new.open("wb") as file:
+        file.writelines(pieces)
+        file.flush()
+        os.fsync(file.fileno())
+    new.rename(path)
     sync_folder(path.parent)

@@ -1,0 +1,137 @@
+"""A sender that lost the answer sends the same request again: it is acknowledged again, and stored once."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from tests.collector.journals import Gate, bodies, crash, request, running, segments
+
+from coldlight_collector.intake import Accepted, Payload, Unavailable
+from coldlight_collector.journal.repeats import DIGEST_BYTES, Repeats
+from coldlight_storage import Signal
+from coldlight_storage.testing import NOON
+
+NOON_NS = int(NOON.timestamp()) * 10**9
+AN_HOUR_NS = 3600 * 10**9
+
+
+def stored(folder: Path) -> list[str]:
+    return [body for path in segments(folder) for body in bodies(path)]
+
+
+async def test_a_request_sent_again_is_acknowledged_again_and_stored_once(tmp_path: Path) -> None:
+    async with running(tmp_path) as journal:
+        first = await journal.append(Signal.TRACES, request("a request"))
+        again = await journal.append(Signal.TRACES, request("a request"))
+    assert first == again == Accepted(message="a request")
+    assert stored(tmp_path) == ["a request"]
+    assert journal.repeated_requests == 1
+
+
+async def test_requests_of_two_signals_are_two(tmp_path: Path) -> None:
+    async with running(tmp_path) as journal:
+        await journal.append(Signal.TRACES, request("the same bytes"))
+        await journal.append(Signal.LOGS, request("the same bytes"))
+    assert stored(tmp_path) == ["the same bytes", "the same bytes"]
+
+
+async def test_a_sender_s_own_name_for_a_request_tells_it_from_others(tmp_path: Path) -> None:
+    async with running(tmp_path) as journal:
+        await journal.append(Signal.LOGS, Payload(b"the same line", 1, name=b"request 1"))
+        await journal.append(Signal.LOGS, Payload(b"the same line", 1, name=b"request 2"))
+        await journal.append(Signal.LOGS, Payload(b"the same line, packed anew", 1, name=b"request 2"))
+    assert stored(tmp_path) == ["the same line", "the same line"]
+
+
+async def test_a_request_sent_again_before_the_disk_has_it_shares_its_fate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(monkeypatch)
+    async with running(tmp_path) as journal:
+        first = asyncio.create_task(journal.append(Signal.TRACES, request()))
+        await gate.arrival()
+        again = asyncio.create_task(journal.append(Signal.TRACES, request()))
+        await asyncio.sleep(0)
+        assert not again.done()
+        gate.opened.set()
+        await first
+        await again
+    assert stored(tmp_path) == ["request"]
+
+
+async def test_a_request_sent_again_by_a_sender_that_hung_up_is_stored_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(monkeypatch)
+    async with running(tmp_path) as journal:
+        impatient = asyncio.create_task(journal.append(Signal.TRACES, request()))
+        await gate.arrival()
+        impatient.cancel()
+        with pytest.raises(Unavailable, match="on its way already"):
+            await journal.append(Signal.TRACES, request())
+        gate.opened.set()
+        await journal.append(Signal.TRACES, request("another"))
+        await journal.append(Signal.TRACES, request())
+    assert stored(tmp_path) == ["request", "another"]
+
+
+async def test_a_request_that_the_disk_refused_is_none_that_came_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with running(tmp_path) as journal:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fdatasync", full)
+            with pytest.raises(Unavailable):
+                await journal.append(Signal.TRACES, request())
+        await journal.append(Signal.TRACES, request())
+    assert stored(tmp_path) == ["request"]
+
+
+async def test_a_crash_forgets_nothing(tmp_path: Path) -> None:
+    await crash(tmp_path, request("a request"))
+    async with running(tmp_path) as journal:
+        await journal.append(Signal.TRACES, request("a request"))
+        await journal.append(Signal.TRACES, request("another"))
+    assert stored(tmp_path) == ["a request", "another"]
+
+
+def test_after_an_hour_a_request_counts_as_new(tmp_path: Path) -> None:
+    now_ns = NOON_NS
+    repeats = Repeats(tmp_path, lambda: now_ns)
+    repeats.add([name(1)])
+    for _ in range(2):
+        now_ns += AN_HOUR_NS // 2
+        assert name(1) in repeats
+        repeats.add([name(2)])
+    assert name(1) not in repeats
+    assert name(2) in repeats
+
+
+def test_memory_is_bounded_by_the_number_of_requests(tmp_path: Path) -> None:
+    repeats = Repeats(tmp_path, lambda: NOON_NS, most=2)
+    for number in range(1, 6):
+        repeats.add([name(number)])
+    assert [number for number in range(1, 6) if name(number) in repeats] == [3, 4, 5]
+
+
+def test_what_an_hour_old_process_remembered_is_not_read(tmp_path: Path) -> None:
+    Repeats(tmp_path, lambda: NOON_NS).add([name(1)])
+    written_ns = (tmp_path / "repeats.newer").stat().st_mtime_ns
+    assert name(1) in Repeats(tmp_path, lambda: written_ns)
+    assert name(1) not in Repeats(tmp_path, lambda: written_ns + AN_HOUR_NS + 1)
+
+
+def test_a_torn_digest_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "repeats.newer").write_bytes(name(1) + name(2)[:5])
+    repeats = Repeats(tmp_path, lambda: NOON_NS)
+    assert name(1) in repeats
+    repeats.add([name(3)])
+    assert name(3) in Repeats(tmp_path, lambda: NOON_NS)
+
+
+def name(number: int) -> bytes:
+    return number.to_bytes(DIGEST_BYTES)

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from coldlight_cli import journal
 from coldlight_cli.options import with_settings
 from coldlight_cli.settings import Settings
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
+app.add_typer(journal.app, name="journal")
 console = Console()
 errors = Console(stderr=True)
 

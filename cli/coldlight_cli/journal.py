@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from coldlight_cli.options import with_settings
 from coldlight_cli.settings import Settings
@@ -35,7 +35,9 @@ def list_entries(settings: Settings) -> None:
     if not found:
         console.print("The journal is empty: all that was acknowledged is in ClickHouse.")
         return
-    table = Table("received", "requests", "items", "bytes", "state", "file")
+    table = Table(
+        "received", "requests", "items", "bytes", "state", Column("file", overflow="fold"), box=None
+    )
     for each in found:
         state = f"{each.state}, torn" if each.is_torn else each.state
         counts = (f"{number:,}" for number in (each.requests, each.items, each.size))

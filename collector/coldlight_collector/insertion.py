@@ -2,7 +2,7 @@
 
 A deduplication token alone does not promise that. ClickHouse killed in the wrong moment knows the token and lacks the
 rows, and drops every repetition; after a loss of power it may have the rows and not the token, and take them twice
-(ADR 4). So what was tried before is counted once it is in.
+(ADR 10). So what was tried before is counted once it is in.
 """
 
 import logging

@@ -31,7 +31,7 @@ def test_a_batch_that_went_in_before_is_not_inserted_again(store: Store, put: Pu
 def test_a_batch_of_which_clickhouse_knows_the_token_and_lacks_the_rows_is_inserted(
     store: Store, put: Put
 ) -> None:
-    """As after a kill between its deduplication log and the part (ADR 4)."""
+    """As after a kill between its deduplication log and the part (ADR 10)."""
     made = put(traces_request(span(1), span(2)))
     remove_items(store, made)
     store.insert(made)
@@ -43,7 +43,7 @@ def test_a_batch_of_which_clickhouse_knows_the_token_and_lacks_the_rows_is_inser
 def test_a_batch_of_which_clickhouse_has_the_rows_and_has_lost_the_token_is_there_once(
     store: Store, put: Put
 ) -> None:
-    """As after a loss of power: the deduplication log is never synced (ADR 4)."""
+    """As after a loss of power: the deduplication log is never synced (ADR 10)."""
     made = put(traces_request(span(1), span(2)))
     forgotten = replace(made, token="another token")
     Insertion(store, forgotten, is_new=False).insert()

@@ -6,7 +6,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 SOURCES := pyproject.toml instrumentation/pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev up demo test check format lock bench clean
+.PHONY: help install install-dev up demo test check format lock bench soak clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ lock: install-dev ## resolve requirements/*.txt anew
 
 bench: .venv/.bench ## figures of docs/benchmarks.md; BENCH="--clickhouse-server PROGRAM" sets Rotel beside it
 	$(BIN)/python -m benchmarks $(BENCH)
+
+LIVES ?= 60
+soak: install-dev ## kill Coldlight LIVES times under load, and count what it acknowledged
+	$(BIN)/python -m soak --lives $(LIVES)
 
 clean: ## remove the environment and caches (never data)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -16,13 +16,21 @@ from coldlight_storage.testing import batch, span, stored_form, traces_request
 
 BODIES = st.binary(max_size=300)
 RECORDS = st.lists(
-    st.tuples(BODIES, st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1)), min_size=1, max_size=8
+    st.tuples(
+        BODIES, st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1), st.binary(min_size=16, max_size=16)
+    ),
+    min_size=1,
+    max_size=8,
 )
-Record = tuple[bytes, int, int]
+Record = tuple[bytes, int, int, bytes]
+DIGEST = bytes(range(16))
 
 
 def segment(records: list[Record]) -> bytes:
-    frames = (encode(body, sequence, *rest) for sequence, (body, *rest) in enumerate(records))
+    frames = (
+        encode(body, sequence, received_ns, items, digest)
+        for sequence, (body, received_ns, items, digest) in enumerate(records)
+    )
     return b"".join(itertools.chain.from_iterable(frames))
 
 
@@ -41,8 +49,8 @@ def test_what_was_written_is_read_back(records: list[Record]) -> None:
     data = segment(records)
     frames, torn = read(data)
     assert torn is None
-    assert [(frame.sequence, frame.received_ns, frame.items) for frame in frames] == [
-        (sequence, received_ns, items) for sequence, (_, received_ns, items) in enumerate(records)
+    assert [(frame.sequence, frame.received_ns, frame.items, frame.digest) for frame in frames] == [
+        (sequence, *rest) for sequence, (_, *rest) in enumerate(records)
     ]
     assert [trim(data[frame.start : frame.end]) for frame in frames] == [body for body, *_ in records]
     assert [frame.start for frame in frames] == [0, *(frame.end for frame in frames[:-1])]
@@ -90,14 +98,14 @@ def test_a_torn_length_that_claims_gigabytes_takes_no_memory(tmp_path: Path, len
 
 def test_a_long_frame_has_a_long_length() -> None:
     body = b"x" * 3_000_000
-    frames, torn = read(segment([(body, 1, 2), (b"", 3, 4)]))
+    frames, torn = read(segment([(body, 1, 2, DIGEST), (b"", 3, 4, DIGEST)]))
     assert torn is None
     assert [frame.sequence for frame in frames] == [0, 1]
 
 
 def test_any_reader_of_otlp_skips_the_private_fields() -> None:
     body = traces_request(span(attributes={"a": "b"})).SerializeToString()
-    message = segment([(body, 1, 1)])[2:]  # behind the length
+    message = segment([(body, 1, 1, DIGEST)])[2:]  # behind the length
     read = ExportTraceServiceRequest.FromString(message)
     assert read.resource_spans == ExportTraceServiceRequest.FromString(body).resource_spans
 
@@ -107,7 +115,7 @@ def test_clickhouse_skips_the_private_fields(
 ) -> None:
     made = batch(tmp_path, [], number)
     bodies = [stored_form(traces_request(span(n + 1, attributes={"n": [n]}))) for n in range(3)]
-    made.path.write_bytes(segment([(body, 2**64 - 1, 1) for body in bodies]))
+    made.path.write_bytes(segment([(body, 2**64 - 1, 1, DIGEST) for body in bodies]))
     embedded_store.insert(replace(made, requests=3, items=3))
     rows = embedded_store.select("SELECT SpanAttributes['n'] AS n FROM otel_traces ORDER BY SpanId")
     assert rows == [{"n": "[0]"}, {"n": "[1]"}, {"n": "[2]"}]

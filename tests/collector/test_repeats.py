@@ -8,7 +8,8 @@ import pytest
 from tests.collector.journals import Gate, bodies, crash, request, running, segments
 
 from coldlight_collector.intake import Accepted, Payload, Unavailable
-from coldlight_collector.journal.repeats import DIGEST_BYTES, Repeats
+from coldlight_collector.journal.frames import DIGEST_BYTES
+from coldlight_collector.journal.repeats import Repeats
 from coldlight_storage import Signal
 from coldlight_storage.testing import NOON
 
@@ -97,6 +98,14 @@ async def test_a_crash_forgets_nothing(tmp_path: Path) -> None:
         await journal.append(Signal.TRACES, request("a request"))
         await journal.append(Signal.TRACES, request("another"))
     assert stored(tmp_path) == ["a request", "another"]
+
+
+async def test_what_was_made_durable_but_not_noted_before_a_crash_is_known(tmp_path: Path) -> None:
+    await crash(tmp_path, request("a request"))
+    (tmp_path / "repeats.newer").unlink()
+    async with running(tmp_path) as journal:
+        await journal.append(Signal.TRACES, request("a request"))
+    assert stored(tmp_path) == ["a request"]
 
 
 def test_after_an_hour_a_request_counts_as_new(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ four private fields of Protobuf behind it, which every reader of OTLP skips:
     1000 fixed64 sequence       place in the segment, from 0
     1001 fixed64 received_ns    Unix time of receipt, nanoseconds
     1002 fixed32 items          spans, log records or data points inside
+    1004 bytes   digest         what the request is known by when it is sent again, 16 bytes
     1003 fixed32 checksum       CRC-32 of the request and the fields before this one
 """
 
@@ -16,9 +17,10 @@ from io import SEEK_END
 from typing import BinaryIO
 from zlib import crc32
 
-_TRAILER = struct.Struct("<HQHQHIHI")
-# Tag of a private field: its number and wire type (1: 64 bits, 5: 32 bits) as a two-byte varint.
-_SEQUENCE, _RECEIVED, _ITEMS, _CHECKSUM = 0x3EC1, 0x3EC9, 0x3ED5, 0x3EDD
+DIGEST_BYTES = 16
+_TRAILER = struct.Struct(f"<HQHQHIHB{DIGEST_BYTES}sHI")
+# Tag of a private field: its number and wire type (1: 64 bits, 2: a length and bytes, 5: 32 bits) as a two-byte varint.
+_SEQUENCE, _RECEIVED, _ITEMS, _DIGEST, _CHECKSUM = 0x3EC1, 0x3EC9, 0x3ED5, 0x3EE2, 0x3EDD
 _BEFORE_CHECKSUM = _TRAILER.size - 6
 _LONGEST_LENGTH = 5
 
@@ -32,6 +34,7 @@ class Frame:
     sequence: int
     received_ns: int
     items: int
+    digest: bytes
 
 
 class TornFrame(Exception):
@@ -42,10 +45,12 @@ class TornFrame(Exception):
         self.offset = offset
 
 
-def encode(body: bytes, sequence: int, received_ns: int, items: int) -> tuple[bytes, bytes, bytes]:
+def encode(
+    body: bytes, sequence: int, received_ns: int, items: int, digest: bytes
+) -> tuple[bytes, bytes, bytes]:
     """A frame as three pieces to write one after the other: length, request (the very bytes given), trailer."""
-    fields = _TRAILER.pack(_SEQUENCE, sequence, _RECEIVED, received_ns, _ITEMS, items, _CHECKSUM, 0)
-    fields = fields[:_BEFORE_CHECKSUM]
+    numbers = (_SEQUENCE, sequence, _RECEIVED, received_ns, _ITEMS, items)
+    fields = _TRAILER.pack(*numbers, _DIGEST, DIGEST_BYTES, digest, _CHECKSUM, 0)[:_BEFORE_CHECKSUM]
     checksum = struct.pack("<HI", _CHECKSUM, crc32(fields, crc32(body)))
     return _varint(len(body) + _TRAILER.size), body, fields + checksum
 
@@ -78,13 +83,12 @@ def _read_frame(message: bytes, start: int, end: int) -> Frame | None:
     """The frame around a message, or None if the trailer is not what `encode` wrote."""
     if len(message) < _TRAILER.size:
         return None
-    tag_s, sequence, tag_r, received_ns, tag_i, items, tag_c, checksum = _TRAILER.unpack_from(
-        message, len(message) - _TRAILER.size
-    )
-    tags_hold = (tag_s, tag_r, tag_i, tag_c) == (_SEQUENCE, _RECEIVED, _ITEMS, _CHECKSUM)
-    if not tags_hold or checksum != crc32(memoryview(message)[:-6]):
+    fields = _TRAILER.unpack_from(message, len(message) - _TRAILER.size)
+    tag_s, sequence, tag_r, received_ns, tag_i, items, tag_d, size, digest, tag_c, checksum = fields
+    tags_hold = (tag_s, tag_r, tag_i, tag_d, tag_c) == (_SEQUENCE, _RECEIVED, _ITEMS, _DIGEST, _CHECKSUM)
+    if not tags_hold or size != DIGEST_BYTES or checksum != crc32(memoryview(message)[:-6]):
         return None
-    return Frame(start, end, sequence, received_ns, items)
+    return Frame(start, end, sequence, received_ns, items, digest)
 
 
 def _varint(number: int) -> bytes:

@@ -16,7 +16,15 @@ from coldlight_collector.intake import Accepted, Payload, Unavailable
 from coldlight_collector.journal.frames import encode
 from coldlight_collector.journal.numbers import SegmentNumbers
 from coldlight_collector.journal.repeats import Repeats, digest
-from coldlight_collector.journal.segment import OPEN, SEALED, Contents, SegmentWriter, seal, segment_number
+from coldlight_collector.journal.segment import (
+    OPEN,
+    SEALED,
+    Contents,
+    SegmentWriter,
+    digests,
+    seal,
+    segment_number,
+)
 from coldlight_storage.signals import Signal
 
 log = logging.getLogger(__name__)
@@ -92,6 +100,8 @@ class Journal:
         self.repeated_requests = 0
         self._wake = asyncio.Event()
         self._closing = False
+        for lane in self._lanes.values():
+            self._end_open_segments(lane)
         left = _left_behind(self._lanes.values())
         self.sealed: asyncio.Queue[Sealed] = asyncio.Queue()
         for segment in left:
@@ -99,6 +109,12 @@ class Journal:
         self.stored_bytes = sum(segment.size for segment in left)
         self.wants_batch: Callable[[Signal, int], bool] = lambda *_: self.sealed.empty()
         """Whether the inserter would take a batch of a signal that has so many items."""
+
+    def _end_open_segments(self, lane: _Lane) -> None:
+        """Seals what an earlier process had open. It may have ended before it could note what came last."""
+        for path in lane.folder.glob(f"*{OPEN}"):
+            self._repeats.add(digests(path))
+            seal(path)
 
     async def append(self, signal: Signal, payload: Payload) -> Accepted:
         """The collector's `Intake`: returns once the request is on disk. Raises `Unavailable`."""
@@ -253,7 +269,7 @@ def _write_and_sync(writer: SegmentWriter, group: list[_Waiting], first: int) ->
 def _write_group(writer: SegmentWriter, group: list[_Waiting], first: int) -> None:
     pieces: list[bytes] = []
     for sequence, one in enumerate(group, first):
-        pieces += encode(one.payload.body, sequence, one.received_ns, one.payload.items)
+        pieces += encode(one.payload.body, sequence, one.received_ns, one.payload.items, one.digest)
     writer.write(pieces)
 
 
@@ -271,11 +287,9 @@ def _open_lane(folder: Path, signal: Signal) -> _Lane:
 
 
 def _left_behind(lanes: Iterable[_Lane]) -> list[Sealed]:
-    """The segments of an earlier process, oldest first; one that was still open ends here."""
+    """The segments of an earlier process, oldest first."""
     found = []
     for lane in lanes:
-        for path in lane.folder.glob(f"*{OPEN}"):
-            seal(path)
         for path in lane.folder.glob(f"*{SEALED}"):
             found.append(Sealed(lane.signal, segment_number(path), path, path.stat().st_size))
     return sorted(found, key=lambda segment: segment.number)

@@ -11,9 +11,9 @@ from hashlib import blake2b
 from pathlib import Path
 
 from coldlight_collector.intake import Payload
+from coldlight_collector.journal.frames import DIGEST_BYTES
 from coldlight_storage.signals import Signal
 
-DIGEST_BYTES = 16
 _HALF_AN_HOUR_NS = 30 * 60 * 10**9
 
 

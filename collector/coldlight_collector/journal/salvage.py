@@ -94,7 +94,7 @@ def _bytes_of(file: int, frames: Iterable[Frame]) -> Iterator[bytes]:
 
 
 def _encode(frame: Frame, body: bytes) -> tuple[bytes, bytes, bytes]:
-    return encode(body, frame.sequence, frame.received_ns, frame.items)
+    return encode(body, frame.sequence, frame.received_ns, frame.items, frame.digest)
 
 
 def _replace(path: Path, pieces: Iterable[bytes]) -> None:

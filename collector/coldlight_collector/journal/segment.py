@@ -94,6 +94,17 @@ def read_sealed(path: Path) -> Contents:
     return Contents(requests, items, received_ns)
 
 
+def digests(path: Path) -> list[bytes]:
+    """What the requests of a segment are known by, up to a torn end. Raises OSError."""
+    found: list[bytes] = []
+    try:
+        with path.open("rb") as file:
+            found.extend(frame.digest for frame in scan(file))
+    except TornFrame:
+        pass  # `read_sealed` deals with it
+    return found
+
+
 def _cut(path: Path, offset: int) -> None:
     with path.open("r+b") as file:
         file.seek(offset)

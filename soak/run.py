@@ -20,8 +20,8 @@ from soak.faults import BUG, DEATHS, FAULT, FAULTS, PASSES
 from soak.senders import Obligations, Request, sending
 from soak.verdict import Stored, Verdict, judge, stored
 
-START_S, DRAIN_S, STRIKE_S = 60, 120, 6
-_SAMPLE, _MOST_PASSES = 100, 6
+START_S, DRAIN_S, STRIKE_S = 60, 120, 10
+_SAMPLE, _MOST_PASSES = 100, 4
 _DIED_AT_START = 0.1
 _ROOT = Path(__file__).parents[1]  # where the package `soak` is found
 

@@ -49,7 +49,7 @@ def _event(exception: Mapping[str, Any], time_unix_nano: int) -> dict[str, Any]:
     return {
         "name": "exception",
         "time_unix_nano": time_unix_nano,
-        "attributes": attributes(_exception(exception)),
+        "attributes": attributes(dict(_exception(exception))),
     }
 
 

@@ -8,7 +8,7 @@ from coldlight_collector.repair import MAX_TIME_UNIX_NANO
 _TRACE_ID = re.compile(r"1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})")
 _SPAN_ID = re.compile(r"[0-9a-fA-F]{16}")
 _NANOSECOND = -9
-_LAST_SECOND = Decimal(MAX_TIME_UNIX_NANO).scaleb(_NANOSECOND)
+_FIRST_S, _LAST_S = Decimal(1).scaleb(_NANOSECOND), Decimal(MAX_TIME_UNIX_NANO).scaleb(_NANOSECOND)
 
 
 def read_trace_id(text: object) -> bytes:
@@ -34,7 +34,11 @@ def read_time(seconds: object) -> int:
 
     Takes an int or a Decimal: as a float, a time of today is a quarter of a microsecond wide.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | Decimal) or not 0 < seconds <= _LAST_SECOND:
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int | Decimal)
+        or not _FIRST_S <= seconds <= _LAST_S
+    ):
         raise ValueError("expected a number of seconds since 1970, before the year 2262")
     return int(Decimal(seconds).scaleb(-_NANOSECOND).to_integral_value())
 

@@ -9,6 +9,7 @@ import logging
 import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
@@ -86,14 +87,16 @@ class XRayDaemon(asyncio.DatagramProtocol):
         self._arrived.set()
         await asyncio.wait([self._handing_on], timeout=grace_s)
         self._handing_on.cancel()
+        await asyncio.wait([self._handing_on])
         self.counts.dropped_datagrams += len(self._waiting)
+        self._waiting.clear()
 
     async def _hand_on(self) -> None:
         while self._waiting or not self._stopping.is_set():
             await self._arrived.wait()
             self._arrived.clear()
-            if not self._stopping.is_set():
-                await asyncio.sleep(self._limits.linger_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._limits.linger_s)
             while self._waiting:
                 await self._store(self._next_batch())
             self._tell()
@@ -109,17 +112,19 @@ class XRayDaemon(asyncio.DatagramProtocol):
 
     async def _store(self, batch: Sequence[bytes]) -> None:
         """Tries until it is stored, while others wait: nobody else has these datagrams any more."""
-        size = sum(map(len, batch))
+        size, is_stored = sum(map(len, batch)), False
         try:
             translation = await self._translate(batch, size)
             self._note(translation.rejections)
             while not await self._is_taken(translation):
                 pass
+            is_stored = True
         except Exception:
-            self.counts.dropped_datagrams += len(batch)
             log.exception("X-Ray: %d datagrams failed", len(batch))
         finally:
             self._waiting_bytes -= size
+            if not is_stored:
+                self.counts.dropped_datagrams += len(batch)
 
     async def _translate(self, batch: Sequence[bytes], size: int) -> Translation:
         if size > _SMALL_BYTES:

@@ -10,17 +10,19 @@ from typing import Any
 from google.protobuf.message import Message
 
 from coldlight_collector.intake import Accepted, Payload
-from coldlight_collector.repair import REPAIRED
 from coldlight_collector.validate import validate_message
 from coldlight_collector.xray.attributes import Attributes
 from coldlight_collector.xray.codecs import read_span_id
 from coldlight_collector.xray.spans import Invalid, Place, to_span, trace_id_of
-from coldlight_collector.xray.values import MAX_DEPTH, TooDeep, attributes, is_well_formed, read_json
+from coldlight_collector.xray.values import TooDeep, attributes, is_well_formed, read_json
 from coldlight_storage.signals import Signal
 from coldlight_storage.stored import STORED_TYPE
 
 MAX_DOCUMENT_BYTES = 2**20
 """AWS takes 64 KB, and so does a datagram. Over HTTP there is no reason to be that strict."""
+
+MAX_NESTED = 100
+"""How deep subsegments may be inside one another."""
 
 _LISTED = 10
 
@@ -55,12 +57,12 @@ class _Document:
     spans: list[dict[str, Any]] = field(default_factory=list)
     resource: Attributes = field(default_factory=Attributes)
 
-    def translate(self, document: Any) -> None:
+    def translate(self, document: Any, is_mended: bool) -> None:
         if not isinstance(document, dict):
             self.rejections.append(Rejection(None, "ParseError", "expected an object"))
             return
         try:
-            place = Place(trace_id_of(document))
+            place = Place(trace_id_of(document), is_mended=is_mended)
         except Invalid as invalid:
             self._reject(document, Place(b""), invalid.code, str(invalid))
             return
@@ -89,15 +91,15 @@ class _Document:
         subsegments = segment.get("subsegments")
         if not isinstance(subsegments, list) or not subsegments:
             return []
-        if place.depth >= MAX_DEPTH:
-            reason = f"subsegments: nested too deep: at most {MAX_DEPTH} levels"
+        if place.depth >= MAX_NESTED:
+            reason = f"subsegments: nested too deep: at most {MAX_NESTED} levels"
             self._reject(segment, place, "NestedTooDeep", reason)
             return []
         try:
             enclosing = read_span_id(segment.get("id"))
         except ValueError:
             enclosing = place.enclosing
-        inside = replace(place, enclosing=enclosing, depth=place.depth + 1)
+        inside = Place(place.trace_id, enclosing, place.depth + 1)
         return [(subsegment, inside) for subsegment in reversed(subsegments)]
 
     def _reject(self, segment: dict[str, Any], place: Place, code: str, reason: str) -> None:
@@ -134,9 +136,12 @@ def _groups(document: str | bytes, rejections: list[Rejection]) -> Iterator[dict
     is_mended = not (is_utf8 and is_well_formed(text, sent))
     for segment in sent if isinstance(sent, list) else [sent]:
         translated = _Document(rejections)
-        translated.translate(segment)
+        translated.translate(segment, is_mended)
         if translated.spans:
-            yield _group(translated, is_mended)
+            yield {
+                "resource": {"attributes": attributes(translated.resource.values)},
+                "scope_spans": [{"spans": translated.spans}],
+            }
 
 
 def _decoded(document: str | bytes) -> tuple[str, bool]:
@@ -147,15 +152,6 @@ def _decoded(document: str | bytes) -> tuple[str, bool]:
         return document.decode(), True
     except UnicodeDecodeError:
         return document.decode(errors="replace"), False
-
-
-def _group(document: _Document, is_mended: bool) -> dict[str, Any]:
-    if is_mended:
-        document.spans[0]["attributes"] += attributes([(REPAIRED, ["document"])])
-    return {
-        "resource": {"attributes": attributes(document.resource.values.items())},
-        "scope_spans": [{"spans": document.spans}],
-    }
 
 
 def _counted(payload: Payload, rejections: list[Rejection]) -> Payload:

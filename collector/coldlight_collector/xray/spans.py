@@ -29,11 +29,15 @@ class Invalid(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a segment stands: in which trace, and inside which other span of its document, how deep."""
+    """Where a segment stands: in which trace, and inside which other span of its document, how deep.
+
+    `is_mended` says that the text of the document was not as it was sent.
+    """
 
     trace_id: bytes
     enclosing: bytes = b""
     depth: int = 0
+    is_mended: bool = False
 
 
 def trace_id_of(document: Mapping[str, Any]) -> bytes:
@@ -56,21 +60,21 @@ def to_span(segment: Mapping[str, Any], place: Place) -> tuple[dict[str, Any], A
         resource.put("service.name", name, f"{PREFIX}.name")
     links, odd_links = _links(segment.get("links"))
     cause = read_cause(segment.get("cause"), end)
-    parent, repairs = _parent(segment, place)
-    for key, value in (*cause.rest, *odd_links, *_oddities(segment, place), *repairs):
+    parent = _parent(segment, place)
+    for key, value in (*cause.rest, *odd_links, *_oddities(segment, place), *_repairs(segment, place)):
         gathered.put(key, value, key)
     if is_partial:
         gathered.put(PARTIAL, True, PARTIAL)
     span = {
         "trace_id": place.trace_id,
         "span_id": span_id,
-        "parent_span_id": parent,
+        "parent_span_id": parent or b"",
         "name": well_formed(name),
         "kind": _kind(segment, is_segment),
         "start_time_unix_nano": start,
         "end_time_unix_nano": end,
         "status": _status(segment, cause),
-        "attributes": attributes(gathered.values.items()),
+        "attributes": attributes(gathered.values),
         "events": cause.events,
         "links": links,
     }
@@ -126,15 +130,24 @@ def _status(segment: Mapping[str, Any], cause: Cause) -> dict[str, Any]:
     return {"code": Status.STATUS_CODE_ERROR, "message": cause.message} if has_failed else {}
 
 
-def _parent(segment: Mapping[str, Any], place: Place) -> tuple[bytes, list[tuple[str, Any]]]:
-    """The parent, and what to note if the one that was sent is no id."""
-    sent = segment.get("parent_id")
-    if place.depth or sent is None:
-        return place.enclosing, []
+def _parent(segment: Mapping[str, Any], place: Place) -> bytes | None:
+    """The id of the parent, empty for a root; None if what was sent is no id."""
+    if place.depth or segment.get("parent_id") is None:
+        return place.enclosing
     try:
-        return read_span_id(sent), []
+        return read_span_id(segment["parent_id"])
     except ValueError:
-        return b"", [(REPAIRED, ["parent_span_id"]), (f"{ORIGINAL}parent_span_id", sent)]
+        return None
+
+
+def _repairs(segment: Mapping[str, Any], place: Place) -> Iterator[tuple[str, Any]]:
+    """What to note of a document that could not be taken as it was sent."""
+    repaired = ["document"] if place.is_mended else []
+    if _parent(segment, place) is None:
+        repaired.append("parent_span_id")
+        yield f"{ORIGINAL}parent_span_id", segment["parent_id"]
+    if repaired:
+        yield REPAIRED, repaired
 
 
 def _oddities(segment: Mapping[str, Any], place: Place) -> Iterator[tuple[str, Any]]:
@@ -171,5 +184,5 @@ def _link(link: Any) -> dict[str, Any]:
     return {
         "trace_id": read_trace_id(link.get("trace_id")),
         "span_id": read_span_id(link.get("id")),
-        "attributes": attributes(told.items()),
+        "attributes": attributes(told),
     }

@@ -3,22 +3,24 @@
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-MAX_DEPTH = 100
-"""How deep arrays and objects may be nested in one another."""
+from coldlight_collector.repair import REPAIRED
+
+MAX_DEPTH = 30
+"""How deep arrays and objects of a value may be nested: as deep as OTLP's messages can carry them."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 class TooDeep(ValueError):
-    """A value is nested deeper than `MAX_DEPTH`."""
+    """A value is nested deeper than can be dealt with."""
 
     def __init__(self) -> None:
-        super().__init__(f"nested too deep: at most {MAX_DEPTH} levels")
+        super().__init__("nested too deep")
 
 
 def read_json(text: str) -> Any:
@@ -48,9 +50,22 @@ def is_well_formed(source: str, value: Any) -> bool:
     return True
 
 
-def attributes(pairs: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
-    """OTLP attributes in the form that protobuf's constructors take. Raises `TooDeep`."""
-    return [{"key": well_formed(key), "value": any_value(value)} for key, value in pairs]
+def attributes(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """OTLP attributes in the form that protobuf's constructors take.
+
+    What is nested deeper than `MAX_DEPTH` becomes its JSON text, and `coldlight.repaired` names it. Raises `TooDeep`
+    when it is too deep for that as well.
+    """
+    made, deep = {}, []
+    for key, value in values.items():
+        try:
+            made[key] = any_value(value)
+        except TooDeep:
+            made[key] = any_value(_json_text(value))
+            deep.append(key)
+    if deep:
+        made[REPAIRED] = any_value([*values.get(REPAIRED, ()), *deep])
+    return [{"key": well_formed(key), "value": value} for key, value in made.items()]
 
 
 def any_value(value: Any, depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -74,6 +89,13 @@ def any_value(value: Any, depth: int = MAX_DEPTH) -> dict[str, Any]:
         case _:
             pairs = ((well_formed(key), any_value(item, depth - 1)) for key, item in value.items())
             return {"kvlist_value": {"values": [{"key": key, "value": item} for key, item in pairs]}}
+
+
+def _json_text(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=float)
+    except RecursionError:
+        raise TooDeep from None
 
 
 def _number(value: float | Decimal) -> dict[str, Any]:

@@ -100,11 +100,11 @@ async def start(
     receiver = Receiver(intake, budget, settings.decompressed_bytes)
     routes, refuse = front_door.receivers(receiver, settings.token, settings.cors_origins)
     own_routes = front_door.own_routes(registry, journal, inserter, settings.token)
+    xray = await _listen_for_xray(intake, settings, registry)
     http = await _serve_http(router({**routes, **own_routes}, refuse), refuse, settings, budget)
     grpc = await otlp_grpc.serve(
         intake, settings.host, settings.grpc_port, settings.grpc, budget, settings.token
     )
-    xray = await _listen_for_xray(intake, settings, registry)
     committing = asyncio.create_task(journal.run(), name="journal")
     inserting = asyncio.create_task(inserter.run(), name="inserter")
     return Collector(http, grpc, xray, journal, inserter, lock, committing, inserting)

@@ -1,4 +1,4 @@
-"""X-Ray over HTTP, as the real boto3 client and the SDK's sampler meet it."""
+"""X-Ray over HTTP, as the real boto3 client meets it."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import httpx
 import pytest
-from aws_xray_sdk.core.sampling.connector import ServiceConnector
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from tests.collector.xray_documents import segment, subsegment
@@ -143,19 +143,13 @@ async def test_the_sampling_rule_is_to_take_everything(url: str) -> None:
     assert targets["UnprocessedStatistics"] == []
 
 
-async def test_the_sdk_asks_about_sampling_without_a_signature(guarded_url: str) -> None:
-    def ask() -> Any:
-        connector = ServiceConnector()
-        host, port = guarded_url.removeprefix("http://").split(":")
-        connector.setup_xray_client(host, port, None)
-        rules = connector.fetch_sampling_rules()
-        return rules, connector.fetch_sampling_target(rules)
-
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-        [rule], (targets, _) = await asyncio.to_thread(ask)
-    assert (rule.name, rule.rate, rule.can_borrow) == ("Default", 1.0, True)
-    assert targets["Default"]["rate"] == 1.0
+async def test_about_sampling_anybody_may_ask_for_sdks_cannot_sign(guarded_url: str) -> None:
+    unsigned = boto3.client(
+        "xray", endpoint_url=guarded_url, region_name="eu-west-1", config=Config(signature_version=UNSIGNED)
+    )
+    assert len((await call(unsigned.get_sampling_rules))["SamplingRuleRecords"]) == 1
+    targets = await call(unsigned.get_sampling_targets, SamplingStatisticsDocuments=[])
+    assert len(targets["SamplingTargetDocuments"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,9 @@ class Gate:
 
     def span_ids(self) -> list[bytes]:
         requests = [sent_form(payload.body) for payload in self.taken]
-        groups = [scope for request in requests for group in request.resource_spans for scope in group.scope_spans]
+        groups = [
+            scope for request in requests for group in request.resource_spans for scope in group.scope_spans
+        ]
         return [span.span_id for scope in groups for span in scope.spans]
 
 

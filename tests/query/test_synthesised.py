@@ -25,7 +25,9 @@ async def test_one_span_stands_for_the_parent_of_all_its_subsegments(api: Api, p
     assert (first["parent_span_id"], first["kind"], first["service"]) == (None, "server", "")
     assert (first["start_time_unix_nano"], first["duration_ns"]) == (clock_ns(1), 6 * 10**9)
     assert trace["span_count"] == 2
-    assert [step["span_id"] for step in trace["critical_path"]] == [span_id(number).hex() for number in (2, 3)]
+    assert [step["span_id"] for step in trace["critical_path"]] == [
+        span_id(number).hex() for number in (2, 3)
+    ]
     [warning] = trace["warnings"]
     assert warning.startswith("1 span(s) stand for segments")
 

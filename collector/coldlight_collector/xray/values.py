@@ -36,7 +36,7 @@ def read_json(text: str) -> Any:
 
 def well_formed(text: str) -> str:
     """The text without halves of UTF-16 pairs, which JSON can spell and UTF-8 cannot."""
-    return _LONE_SURROGATE.sub(_REPLACEMENT, text)
+    return text if text.isascii() else _LONE_SURROGATE.sub(_REPLACEMENT, text)
 
 
 def is_well_formed(source: str, value: Any) -> bool:

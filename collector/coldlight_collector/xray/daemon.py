@@ -31,7 +31,7 @@ _HEADER = {"format": "json", "version": 1}
 class DaemonLimits:
     """How datagrams are gathered, in bytes and seconds."""
 
-    waiting_bytes: int = 16 * 2**20
+    waiting_bytes: int = 64 * 2**20
     """Datagrams that wait to be stored; what comes on top is dropped, and counted."""
     batch_bytes: int = 2**20
     """What is handed on as one payload. The smallest segment has some 60 bytes, so no batch has too many."""

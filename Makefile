@@ -58,7 +58,7 @@ format: install-dev ## rewrite the code as `make check` wants it
 lock: install-dev ## resolve requirements/*.txt anew
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) --prerelease allow requirements/bench.in -o requirements/bench.txt
-	$(COMPILE) pyproject.toml -o requirements/server.txt
+	$(COMPILE) -c requirements/limits.in pyproject.toml -o requirements/server.txt
 	$(COMPILE) --no-emit-package coldlight-lambda -c requirements/server.txt pyproject.toml --group dev -o requirements/dev.txt
 
 bench: .venv/.bench ## figures of docs/benchmarks.md; BENCH="--clickhouse-server PROGRAM" sets Rotel beside it

@@ -71,18 +71,7 @@ class Victim:
     @contextmanager
     def life(self, fault: str = "", passes: int = 1) -> Iterator["subprocess.Popen[bytes]"]:
         """A process that has started, or has died of its fault on the way; at the end it is killed."""
-        place = ["--clickhouse", self._plan.clickhouse] if self._plan.clickhouse else []
-        ports = ["--otlp-http-port", str(self.http), "--otlp-grpc-port", "0", "--query-port", str(self.query)]
-        command = [
-            sys.executable,
-            "-m",
-            "soak.victim",
-            "up",
-            "--data",
-            str(self._plan.folder / "data"),
-            *ports,
-            *place,
-        ]
+        command = [sys.executable, "-m", "soak.victim", *self._arguments()]
         variables = {**os.environ, FAULT: fault, PASSES: str(passes), BUG: self._plan.bug}
         with (self._plan.folder / "coldlight.log").open("ab") as log:
             process = subprocess.Popen(command, cwd=_ROOT, env=variables, stdout=log, stderr=log)
@@ -95,6 +84,12 @@ class Victim:
         finally:
             process.kill()
             process.wait()
+
+    def _arguments(self) -> list[str]:
+        ports = {"otlp-http": self.http, "otlp-grpc": 0, "query": self.query, "xray": 0}
+        flags = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
+        place = ["--clickhouse", self._plan.clickhouse] if self._plan.clickhouse else []
+        return ["up", "--data", str(self._plan.folder / "data"), *flags, *place]
 
     def counters(self) -> dict[str, float]:
         """The collector's own metrics."""

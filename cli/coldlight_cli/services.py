@@ -14,6 +14,7 @@ from enum import Flag, auto
 import uvloop
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
 
+from coldlight_cli.forms import is_loopback
 from coldlight_cli.settings import Settings
 from coldlight_collector import collector
 from coldlight_collector.collector import CollectorSettings
@@ -154,6 +155,7 @@ async def _collector(
     )
     running.addresses.append(("OTLP/HTTP", _url(settings.host, started.http.port)))
     running.addresses.append(("OTLP/gRPC", _url(settings.host, started.grpc.port)))
+    running.addresses.append(("X-Ray/UDP", _address(_xray_host(settings), started.xray.port)))
     watch = asyncio.create_task(started.failed(), name="collector")
     try:
         yield watch
@@ -168,6 +170,8 @@ def _collector_settings(settings: Settings) -> CollectorSettings:
         host=settings.host,
         http_port=settings.otlp_http_port,
         grpc_port=settings.otlp_grpc_port,
+        xray_host=_xray_host(settings),
+        xray_port=settings.xray_port,
         token=_token(settings),
         cors_origins=tuple(settings.cors_origins),
         journal=JournalLimits(
@@ -239,5 +243,14 @@ def _where(settings: Settings) -> str:
     return f"embedded, in {settings.data}"
 
 
+def _xray_host(settings: Settings) -> str:
+    """A datagram cannot carry a token: wherever one is needed, only this machine may send them."""
+    return settings.host if is_loopback(settings.host) else "127.0.0.1"
+
+
 def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{_address(host, port)}"
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -85,6 +85,10 @@ class Settings(BaseSettings):
         description="OTLP/HTTP, and every other receiver that speaks HTTP; 0 takes any free port.",
     )
     otlp_grpc_port: Port = Field(default=4317, description="OTLP/gRPC; 0 takes any free port.")
+    xray_port: Port = Field(
+        default=2000,
+        description="X-Ray daemon's UDP format, from senders on this machine only; 0 takes any free port.",
+    )
     query_port: Port = Field(default=4319, description="Web UI and query API; 0 takes any free port.")
     auth_token: Token = Field(
         default=None,

@@ -14,9 +14,12 @@ from coldlight_collector.http.messages import Budget, Handler, Limits, Refuse
 from coldlight_collector.http.router import router
 from coldlight_collector.http.server import HttpServer, serve
 from coldlight_collector.inserter import Inserter, read_identity
+from coldlight_collector.intake import Intake
 from coldlight_collector.journal import Journal, JournalLimits
 from coldlight_collector.otlp_grpc import GrpcLimits, GrpcServer
 from coldlight_collector.receiver import Receiver
+from coldlight_collector.xray import daemon
+from coldlight_collector.xray.daemon import XRayDaemon
 from coldlight_storage import Store
 from coldlight_storage.folder_lock import lock_folder
 
@@ -29,6 +32,9 @@ class CollectorSettings:
     host: str = "127.0.0.1"
     http_port: int = 4318
     grpc_port: int = 4317
+    xray_host: str = "127.0.0.1"
+    """UDP proves nothing of its senders, so this is the machine's own address wherever the others are public."""
+    xray_port: int = 2000
     token: str | None = field(default=None, repr=False)
     cors_origins: tuple[str, ...] = ()
     journal: JournalLimits = field(default_factory=JournalLimits)
@@ -43,6 +49,7 @@ class Collector:
 
     http: HttpServer
     grpc: GrpcServer
+    xray: XRayDaemon
     journal: Journal
     inserter: Inserter
     _lock: TextIOWrapper
@@ -58,6 +65,7 @@ class Collector:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.http.stop(grace_s / 2))
             group.create_task(self.grpc.stop(grace_s / 2))
+            group.create_task(self.xray.stop(grace_s / 2))
         self.journal.close()
         await self._committing
         # Should the inserter have failed, nobody is left to wait for.
@@ -92,13 +100,14 @@ async def start(
     receiver = Receiver(intake, budget, settings.decompressed_bytes)
     routes, refuse = front_door.receivers(receiver, settings.token, settings.cors_origins)
     own_routes = front_door.own_routes(registry, journal, inserter, settings.token)
+    xray = await _listen_for_xray(intake, settings, registry)
     http = await _serve_http(router({**routes, **own_routes}, refuse), refuse, settings, budget)
     grpc = await otlp_grpc.serve(
         intake, settings.host, settings.grpc_port, settings.grpc, budget, settings.token
     )
     committing = asyncio.create_task(journal.run(), name="journal")
     inserting = asyncio.create_task(inserter.run(), name="inserter")
-    return Collector(http, grpc, journal, inserter, lock, committing, inserting)
+    return Collector(http, grpc, xray, journal, inserter, lock, committing, inserting)
 
 
 async def _serve_http(
@@ -107,8 +116,23 @@ async def _serve_http(
     try:
         return await serve(handler, refuse, settings.host, settings.http_port, settings.http, budget)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
         raise OSError(
-            f"OTLP/HTTP cannot listen on {settings.host}:{settings.http_port}: {reason}. "
+            f"OTLP/HTTP cannot listen on {settings.host}:{settings.http_port}: {_reason(error)}. "
             "Another port is given with --otlp-http-port"
         ) from error
+
+
+async def _listen_for_xray(
+    intake: Intake, settings: CollectorSettings, registry: CollectorRegistry
+) -> XRayDaemon:
+    try:
+        return await daemon.listen(intake, settings.xray_host, settings.xray_port, registry)
+    except OSError as error:
+        raise OSError(
+            f"X-Ray cannot listen on {settings.xray_host}:{settings.xray_port} (UDP): {_reason(error)}. "
+            "Another port is given with --xray-port"
+        ) from error
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)

@@ -16,6 +16,7 @@ from coldlight_collector.http.messages import Handler, Refusal, Refuse, Response
 from coldlight_collector.inserter import Inserter
 from coldlight_collector.journal import Journal
 from coldlight_collector.receiver import Receiver
+from coldlight_collector.xray import api as xray
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class _Door:
     refuse: Refuse
 
 
-_DOORS = (_Door(otlp_http.routes, otlp_http.refuse),)
+_DOORS = (_Door(otlp_http.routes, otlp_http.refuse), _Door(xray.routes, xray.refuse))
 
 
 def receivers(receiver: Receiver, token: str | None, cors_origins: tuple[str, ...]) -> tuple[Routes, Refuse]:

@@ -95,7 +95,7 @@ class Trace(BaseModel):
     trace_id: str
     start_time_unix_nano: UnixNano
     duration_ns: int
-    span_count: int
+    span_count: int = Field(description="Of the spans received: those marked `coldlight.synthesised` are not")
     error_count: int
     spans: list[Span]
     critical_path: list[CriticalStep] = Field(

@@ -8,6 +8,7 @@ from coldlight_query.critical_path import critical_path
 from coldlight_query.problems import ProblemError
 from coldlight_query.rows import Render, has_repeated_key, log_from_row, span_from_row, summary_from_row
 from coldlight_query.statements import statement
+from coldlight_query.synthesised import SYNTHESISED, stand_ins
 from coldlight_storage import Row, Store
 
 _BEFORE_ALL_NS, _LAST_NS = -(2**63), 2**63 - 1
@@ -25,6 +26,8 @@ def read_trace(store: Store, trace_id: str, render: Render, limit: int, cursor: 
     # All of a trace says of itself what the index would, which costs a query.
     known = _summary_of(trace_id, page) if whole and page else _summary(store, trace_id)
     spans = [span_from_row(row, render) for row in page]
+    if whole and (synthesised := stand_ins(spans, render)):
+        spans = sorted([*synthesised, *spans], key=lambda span: span["start_time_unix_nano"])
     of_trace = (
         _trace_warnings(spans) if whole else [f"this is a page of {len(page)} of {known['span_count']} spans"]
     )
@@ -85,7 +88,13 @@ def _trace_warnings(spans: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"{len(missing)} parent span(s) have not been received: unsampled, lost, or still on their way "
             f"({examples})"
         )
-    roots = sum(parent is None for parent in parents.values())
+    synthesised = sum(SYNTHESISED in span["attributes"] for span in spans)
+    if synthesised:
+        yield (
+            f"{synthesised} span(s) stand for segments that AWS X-Ray's SDK names and did not send, as in Lambda; "
+            f"their times are those of what is below them ({SYNTHESISED})"
+        )
+    roots = sum(parent is None for parent in parents.values()) - synthesised
     if roots > 1:
         yield f"{roots} spans have no parent: this trace has several roots"
     circling = _circling(parents)

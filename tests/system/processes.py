@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 COLDLIGHT = Path(sys.executable).with_name("coldlight")
-ANY_PORTS = ("--otlp-http-port", "0", "--otlp-grpc-port", "0", "--query-port", "0")
+ANY_PORTS = ("--otlp-http-port", "0", "--otlp-grpc-port", "0", "--xray-port", "0", "--query-port", "0")
 STOP_S = 10
 """Within which Coldlight promises to end once it is told to."""
 
@@ -66,6 +66,10 @@ class Service:
     @property
     def otlp_grpc(self) -> str:
         return self._address("OTLP/gRPC")
+
+    @property
+    def xray_udp(self) -> str:
+        return self._address("X-Ray/UDP")
 
     @property
     def query(self) -> str:

@@ -65,6 +65,7 @@ def refused(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Refused:
         "data": ("--data", str(home.folder / "data"), *ANY_PORTS),
         "OTLP/HTTP": (*NO_CLICKHOUSE, *ANY_PORTS, "--otlp-http-port", port(up.otlp_http)),
         "OTLP/gRPC": (*NO_CLICKHOUSE, *ANY_PORTS, "--otlp-grpc-port", port(up.otlp_grpc)),
+        "X-Ray": (*NO_CLICKHOUSE, *ANY_PORTS, "--xray-port", up.xray_udp.rpartition(":")[2]),
         "query service": (*NO_CLICKHOUSE, *ANY_PORTS, "--query-port", port(up.query)),
         "public host": ("--host", "0.0.0.0", *ANY_PORTS),
     }
@@ -85,9 +86,14 @@ def test_a_second_process_on_the_folder_is_told_of_the_first(up: Service, refuse
     assert "--data" in line
 
 
-@pytest.mark.parametrize("name", ["OTLP/HTTP", "OTLP/gRPC", "query service"])
+@pytest.mark.parametrize("name", ["OTLP/HTTP", "OTLP/gRPC", "X-Ray", "query service"])
 def test_a_port_that_is_taken_is_named(up: Service, refused: Refused, name: str) -> None:
-    taken = {"OTLP/HTTP": up.otlp_http, "OTLP/gRPC": up.otlp_grpc, "query service": up.query}[name]
+    taken = {
+        "OTLP/HTTP": up.otlp_http,
+        "OTLP/gRPC": up.otlp_grpc,
+        "X-Ray": up.xray_udp,
+        "query service": up.query,
+    }[name]
     assert refused[name].returncode == 1
     last = refused[name].stderr.splitlines()[-1]
     assert last.startswith(f"error {'the ' if name == 'query service' else ''}{name} cannot listen on ")

@@ -1,0 +1,1 @@
+"""AWS X-Ray: segment documents over UDP, as its daemon takes them, and over HTTP, as its API does."""

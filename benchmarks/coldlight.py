@@ -51,7 +51,8 @@ def up(folder: Path, arguments: list[str]) -> Iterator[System]:
     data = folder / "coldlight"
     rmtree(data, ignore_errors=True)
     http_port, query_port = free_port(), free_port()
-    ports = ["--otlp-http-port", str(http_port), "--otlp-grpc-port", "0", "--query-port", str(query_port)]
+    ports = ["--otlp-http-port", str(http_port), "--query-port", str(query_port)]
+    ports += ["--otlp-grpc-port", "0", "--zipkin-port", "0"]
     command = [
         str(Path(sys.executable).with_name("coldlight")),
         "up",

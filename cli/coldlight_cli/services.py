@@ -154,6 +154,7 @@ async def _collector(
     )
     running.addresses.append(("OTLP/HTTP", _url(settings.host, started.http.port)))
     running.addresses.append(("OTLP/gRPC", _url(settings.host, started.grpc.port)))
+    running.addresses.append(("Zipkin", _url(settings.host, started.zipkin.port)))
     watch = asyncio.create_task(started.failed(), name="collector")
     try:
         yield watch
@@ -168,6 +169,7 @@ def _collector_settings(settings: Settings) -> CollectorSettings:
         host=settings.host,
         http_port=settings.otlp_http_port,
         grpc_port=settings.otlp_grpc_port,
+        zipkin_port=settings.zipkin_port,
         token=_token(settings),
         cors_origins=tuple(settings.cors_origins),
         journal=JournalLimits(

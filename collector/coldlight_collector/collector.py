@@ -9,8 +9,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from coldlight_collector import front_door, metrics, otlp_grpc
-from coldlight_collector.http.messages import Budget, Handler, Limits, Refuse
+from coldlight_collector import front_door, health, metrics, otlp_grpc
+from coldlight_collector.http.messages import Budget, Limits, Refuse, Routes
 from coldlight_collector.http.router import router
 from coldlight_collector.http.server import HttpServer, serve
 from coldlight_collector.inserter import Inserter, read_identity
@@ -29,6 +29,7 @@ class CollectorSettings:
     host: str = "127.0.0.1"
     http_port: int = 4318
     grpc_port: int = 4317
+    zipkin_port: int = 9411
     token: str | None = field(default=None, repr=False)
     cors_origins: tuple[str, ...] = ()
     journal: JournalLimits = field(default_factory=JournalLimits)
@@ -42,6 +43,7 @@ class Collector:
     """A running collector."""
 
     http: HttpServer
+    zipkin: HttpServer
     grpc: GrpcServer
     journal: Journal
     inserter: Inserter
@@ -57,6 +59,7 @@ class Collector:
         deadline = asyncio.get_running_loop().time() + grace_s
         async with asyncio.TaskGroup() as group:
             group.create_task(self.http.stop(grace_s / 2))
+            group.create_task(self.zipkin.stop(grace_s / 2))
             group.create_task(self.grpc.stop(grace_s / 2))
         self.journal.close()
         await self._committing
@@ -92,23 +95,37 @@ async def start(
     receiver = Receiver(intake, budget, settings.decompressed_bytes)
     routes, refuse = front_door.receivers(receiver, settings.token, settings.cors_origins)
     own_routes = front_door.own_routes(registry, journal, inserter, settings.token)
-    http = await _serve_http(router({**routes, **own_routes}, refuse), refuse, settings, budget)
+    http_port = _Port("OTLP/HTTP", settings.http_port, "--otlp-http-port")
+    http = await _serve_http({**routes, **own_routes}, refuse, http_port, settings, budget)
+    routes, refuse = front_door.zipkin_port(receiver, settings.token, settings.cors_origins)
+    zipkin_port = _Port("Zipkin", settings.zipkin_port, "--zipkin-port")
+    zipkin = await _serve_http(
+        {**routes, **health.routes(journal, inserter)}, refuse, zipkin_port, settings, budget
+    )
     grpc = await otlp_grpc.serve(
         intake, settings.host, settings.grpc_port, settings.grpc, budget, settings.token
     )
     committing = asyncio.create_task(journal.run(), name="journal")
     inserting = asyncio.create_task(inserter.run(), name="inserter")
-    return Collector(http, grpc, journal, inserter, lock, committing, inserting)
+    return Collector(http, zipkin, grpc, journal, inserter, lock, committing, inserting)
+
+
+@dataclass(frozen=True)
+class _Port:
+    name: str
+    number: int
+    flag: str
 
 
 async def _serve_http(
-    handler: Handler, refuse: Refuse, settings: CollectorSettings, budget: Budget
+    routes: Routes, refuse: Refuse, port: _Port, settings: CollectorSettings, budget: Budget
 ) -> HttpServer:
+    handler = router(routes, refuse)
     try:
-        return await serve(handler, refuse, settings.host, settings.http_port, settings.http, budget)
+        return await serve(handler, refuse, settings.host, port.number, settings.http, budget)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise OSError(
-            f"OTLP/HTTP cannot listen on {settings.host}:{settings.http_port}: {reason}. "
-            "Another port is given with --otlp-http-port"
+            f"{port.name} cannot listen on {settings.host}:{port.number}: {reason}. "
+            f"Another port is given with {port.flag}"
         ) from error

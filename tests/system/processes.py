@@ -16,7 +16,9 @@ from typing import Any
 import httpx
 
 COLDLIGHT = Path(sys.executable).with_name("coldlight")
-ANY_PORTS = ("--otlp-http-port", "0", "--otlp-grpc-port", "0", "--query-port", "0")
+COLLECTOR_PORTS = ("--otlp-http-port", "0", "--otlp-grpc-port", "0", "--zipkin-port", "0")
+QUERY_PORTS = ("--query-port", "0")
+ANY_PORTS = (*COLLECTOR_PORTS, *QUERY_PORTS)
 STOP_S = 10
 """Within which Coldlight promises to end once it is told to."""
 
@@ -66,6 +68,10 @@ class Service:
     @property
     def otlp_grpc(self) -> str:
         return self._address("OTLP/gRPC")
+
+    @property
+    def zipkin(self) -> str:
+        return self._address("Zipkin")
 
     @property
     def query(self) -> str:

@@ -23,8 +23,8 @@ def port(address: str) -> str:
 
 
 def test_the_banner_names_the_ports_that_were_picked(up: Service) -> None:
-    ports = {port(address) for address in (up.otlp_http, up.otlp_grpc, up.query)}
-    assert len(ports) == 3
+    ports = {port(address) for address in (up.otlp_http, up.otlp_grpc, up.zipkin, up.query)}
+    assert len(ports) == 4
     for number in ports:
         socket.create_connection(("127.0.0.1", int(number))).close()
 
@@ -65,6 +65,7 @@ def refused(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Refused:
         "data": ("--data", str(home.folder / "data"), *ANY_PORTS),
         "OTLP/HTTP": (*NO_CLICKHOUSE, *ANY_PORTS, "--otlp-http-port", port(up.otlp_http)),
         "OTLP/gRPC": (*NO_CLICKHOUSE, *ANY_PORTS, "--otlp-grpc-port", port(up.otlp_grpc)),
+        "Zipkin": (*NO_CLICKHOUSE, *ANY_PORTS, "--zipkin-port", port(up.zipkin)),
         "query service": (*NO_CLICKHOUSE, *ANY_PORTS, "--query-port", port(up.query)),
         "public host": ("--host", "0.0.0.0", *ANY_PORTS),
     }
@@ -85,9 +86,10 @@ def test_a_second_process_on_the_folder_is_told_of_the_first(up: Service, refuse
     assert "--data" in line
 
 
-@pytest.mark.parametrize("name", ["OTLP/HTTP", "OTLP/gRPC", "query service"])
+@pytest.mark.parametrize("name", ["OTLP/HTTP", "OTLP/gRPC", "Zipkin", "query service"])
 def test_a_port_that_is_taken_is_named(up: Service, refused: Refused, name: str) -> None:
-    taken = {"OTLP/HTTP": up.otlp_http, "OTLP/gRPC": up.otlp_grpc, "query service": up.query}[name]
+    addresses = {"OTLP/gRPC": up.otlp_grpc, "Zipkin": up.zipkin, "query service": up.query}
+    taken = addresses.get(name, up.otlp_http)
     assert refused[name].returncode == 1
     last = refused[name].stderr.splitlines()[-1]
     assert last.startswith(f"error {'the ' if name == 'query service' else ''}{name} cannot listen on ")

@@ -81,14 +81,13 @@ class _Side:
 
 def split(whole: V1Span) -> list[Span]:
     """The spans in a v1 span, the one that began it first."""
-    kinds = _kinds(whole)
-    sides = [_Side(kind, endpoint) for kind, endpoint in kinds.items()] or [_Side("", _first_endpoint(whole))]
-    _deal_out(whole, sides)
+    sides = [_Side(kind, endpoint) for kind, endpoint in _kinds(whole).items()] or [_only_side(whole)]
+    by_kind = {side.kind: side for side in sides}
+    _deal_out(whole, sides, by_kind)
     for item in whole.binary_annotations:
         if item.is_address:
-            _set_peer(item, sides)
-    present = {side.kind for side in sides}
-    return [_finish(whole, side, side is sides[0], present) for side in sides]
+            _set_peer(item, by_kind, sides[0])
+    return [_finish(whole, side, side is sides[0], by_kind) for side in sides]
 
 
 def _kinds(whole: V1Span) -> dict[str, Endpoint]:
@@ -101,16 +100,22 @@ def _kinds(whole: V1Span) -> dict[str, Endpoint]:
     return {kind: found[kind] for kind in _ENDS if kind in found}
 
 
-def _first_endpoint(whole: V1Span) -> Endpoint:
-    """That of a span without core annotations."""
+def _only_side(whole: V1Span) -> _Side:
+    """That of a span without core annotations. A client's address alone makes it a server."""
+    addresses = {item.key: item.endpoint for item in whole.binary_annotations if item.is_address}
+    if "ca" in addresses and "sa" not in addresses:
+        return _Side(SERVER, _first_endpoint(whole) or NOWHERE)
+    return _Side("", _first_endpoint(whole) or addresses.get("ca", NOWHERE))
+
+
+def _first_endpoint(whole: V1Span) -> Endpoint | None:
     told = [item.endpoint for item in whole.annotations]
     told += [fact.endpoint for fact in whole.binary_annotations if not fact.is_address]
-    return next((endpoint for endpoint in told if endpoint != NOWHERE), NOWHERE)
+    return next((endpoint for endpoint in told if endpoint != NOWHERE), None)
 
 
-def _deal_out(whole: V1Span, sides: list[_Side]) -> None:
+def _deal_out(whole: V1Span, sides: list[_Side], by_kind: Mapping[str, _Side]) -> None:
     """Gives every annotation and tag to the side that recorded it; a host seen nowhere else makes a new one."""
-    by_kind = {side.kind: side for side in sides}
     by_name: dict[str, _Side] = {}
     for side in sides:
         by_name.setdefault(side.local.service_name, side)
@@ -133,26 +138,29 @@ def _deal_out(whole: V1Span, sides: list[_Side]) -> None:
 
 
 def _add_tag(tags: dict[str, Value], key: str, value: Value) -> None:
-    """A key may come again in a list: then its values make an array."""
+    """A key may come again in a list: with other values, these make an array."""
     if key not in tags:
         tags[key] = value
         return
     known = tags[key]
-    if known != value:
-        tags[key] = [*known, value] if isinstance(known, list) else [known, value]
+    values: list[Value] = known if isinstance(known, list) else [known]
+    if values[-1] != value:
+        tags[key] = values
+        values.append(value)
 
 
-def _set_peer(item: BinaryAnnotation, sides: list[_Side]) -> None:
-    peers = [side for side in sides if side.kind in _PEER_OF[item.key]]
-    if not peers and not sides[0].kind and sides[0].remote == NOWHERE:
-        peers = sides[:1]
+def _set_peer(item: BinaryAnnotation, by_kind: Mapping[str, _Side], first: _Side) -> None:
+    """Notes an address as the remote endpoint of the side that it belongs to; without one, as tags."""
+    peers = [by_kind[kind] for kind in _PEER_OF[item.key] if kind in by_kind]
+    if not peers and not first.kind and item.key != "ca":
+        peers = [first]
     for side in peers:
         if side.local != item.endpoint:
             side.remote = _without_loop(item.endpoint, side.local) if item.key == "ca" else item.endpoint
-    if not peers:
+    if not peers and item.endpoint != first.local:
         for name in Endpoint.__dataclass_fields__:
             if value := getattr(item.endpoint, name):
-                sides[0].tags[f"zipkin.{item.key}.{name}"] = value
+                first.tags[f"zipkin.{item.key}.{name}"] = value
 
 
 def _without_loop(endpoint: Endpoint, local: Endpoint) -> Endpoint:
@@ -160,10 +168,9 @@ def _without_loop(endpoint: Endpoint, local: Endpoint) -> Endpoint:
     return replace(endpoint, service_name="") if endpoint.service_name == local.service_name else endpoint
 
 
-def _finish(whole: V1Span, side: _Side, is_first: bool, present: set[str]) -> Span:
+def _finish(whole: V1Span, side: _Side, is_first: bool, by_kind: Mapping[str, _Side]) -> Span:
     timestamp_us, duration_us = _times(whole, side, is_first)
-    told = {timestamp_us, None if timestamp_us is None else timestamp_us + (duration_us or 0)}
-    kept = [one for one in side.annotations if not (one.value in side.core and one.timestamp_us in told)]
+    kept = [one for one in side.annotations if not _is_told(one, side, timestamp_us, duration_us)]
     return Span(
         trace_id=whole.trace_id,
         id=whole.id,
@@ -177,9 +184,17 @@ def _finish(whole: V1Span, side: _Side, is_first: bool, present: set[str]) -> Sp
         annotations=tuple(kept),
         tags=side.tags,
         debug=whole.debug,
-        shared=_is_shared(whole, side, present),
+        shared=_is_shared(whole, side, by_kind),
         repaired=whole.repaired,
     )
+
+
+def _is_told(one: Annotation, side: _Side, start_us: int | None, duration_us: int | None) -> bool:
+    """Whether the span's own times say it, too. Senders who compute in floating point are a microsecond off."""
+    if one.value not in side.core or one.timestamp_us is None or start_us is None:
+        return False
+    ends = (start_us, start_us + (duration_us or 0))
+    return any(abs(one.timestamp_us - end_us) <= 1 for end_us in ends)
 
 
 def _times(whole: V1Span, side: _Side, is_first: bool) -> tuple[int | None, int | None]:
@@ -198,9 +213,9 @@ def _times(whole: V1Span, side: _Side, is_first: bool) -> tuple[int | None, int 
     return start_us, duration_us
 
 
-def _is_shared(whole: V1Span, side: _Side, present: set[str]) -> bool:
+def _is_shared(whole: V1Span, side: _Side, by_kind: Mapping[str, _Side]) -> bool:
     """V1 has no such flag: a server that continues its client's span leaves out the span's own times."""
-    if _FIRST_KIND.get(side.kind) in present:
+    if _FIRST_KIND.get(side.kind) in by_kind:
         return True
     if side.kind != SERVER or "sr" not in side.core:
         return False

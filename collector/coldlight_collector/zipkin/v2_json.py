@@ -67,5 +67,5 @@ def _read_annotation(record: Record) -> Annotation:
 def _read_tags(record: Record) -> dict[str, Value]:
     """Zipkin's tags are strings. Numbers, true, false and null, which some senders write, are kept as they are."""
     if any(isinstance(value, list | dict) for value in record.values()):
-        raise Misfit("a value: expected a string")
+        raise Misfit("value: expected a string")
     return record

@@ -159,3 +159,16 @@ async def test_too_many_spans_are_413(zipkin: ZipkinPort) -> None:
     response = await zipkin.post(b"\x0a\x00" * 100_001, content_type=PROTOBUF)
     assert response.status_code == 413
     assert response.text == "more than 100000 spans in one request: send fewer at a time\n"
+
+
+async def test_too_many_annotations_are_413(zipkin: ZipkinPort) -> None:
+    crowded = proto_span().SerializeToString() + b"\x52\x00" * 500_001
+    in_list = b"\x0a" + varint(len(crowded)) + crowded
+    response = await zipkin.post(in_list * 2, content_type=PROTOBUF)
+    assert response.status_code == 413
+    assert response.text.startswith("more than 1000000 annotations and tags in one request")
+
+
+def varint(number: int) -> bytes:
+    digits = [number >> shift & 127 for shift in range(0, number.bit_length(), 7)]
+    return bytes([*(digit | 128 for digit in digits[:-1]), digits[-1]])

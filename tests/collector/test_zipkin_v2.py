@@ -312,14 +312,26 @@ async def test_a_value_in_no_such_form_is_the_name_as_it_stands(zipkin: ZipkinPo
     assert await event(zipkin, value) == (value, {}, 0)
 
 
-@pytest.mark.parametrize("timestamp", [None, 0, -5])
+@pytest.mark.parametrize("timestamp", [None, 0])
 async def test_an_annotation_without_a_time_is_put_to_the_start(
     zipkin: ZipkinPort, timestamp: int | None
 ) -> None:
     span = await zipkin.store_one(annotations=[{"timestamp": timestamp, "value": "x"}])
     assert span.events[0].time_unix_nano == clock_ns()
     assert attributes(span) == {"coldlight.repaired": ["events"]}
-    assert attributes(span.events[0])["coldlight.repaired"] == ["time_unix_nano"]
+
+
+@pytest.mark.parametrize(("sent_us", "stored_ns"), [(-5, clock_ns()), (2**62, 2**63 - 1)])
+async def test_an_annotation_at_no_possible_time_keeps_it_beside(
+    zipkin: ZipkinPort, sent_us: int, stored_ns: int
+) -> None:
+    span = await zipkin.store_one(annotations=[{"timestamp": sent_us, "value": "x"}])
+    [event] = span.events
+    assert event.time_unix_nano == stored_ns
+    assert attributes(event) == {
+        "coldlight.repaired": ["time_unix_nano"],
+        "coldlight.original.time_unix_nano": str(sent_us * 1000),
+    }
 
 
 async def test_of_a_key_that_comes_twice_the_last_counts(zipkin: ZipkinPort) -> None:

@@ -112,7 +112,9 @@ class Service:
 
     def metric(self, name: str) -> float:
         """The value of one of the collector's own metrics."""
-        found = re.search(rf"^{name} (\S+)$", HTTP.get(f"{self.otlp_http}/metrics").text, re.MULTILINE)
+        found = re.search(
+            rf"^{re.escape(name)} (\S+)$", HTTP.get(f"{self.otlp_http}/metrics").text, re.MULTILINE
+        )
         assert found, name
         return float(found[1])
 

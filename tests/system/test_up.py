@@ -122,7 +122,7 @@ def test_the_token_is_kept_to_itself(guarded: Service) -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_a_load_balancer_needs_no_token(guarded: Service, path: str) -> None:
-    for address in (guarded.otlp_http, guarded.query):
+    for address in (guarded.otlp_http, guarded.zipkin, guarded.query):
         assert HTTP.get(address + path).status_code == 200
 
 
@@ -133,6 +133,16 @@ def test_otlp_over_http_needs_the_token(guarded: Service) -> None:
 
     assert [status(stranger) for stranger in STRANGERS] == [401, 401, 401]
     assert status(FRIEND) == 200
+
+
+def test_zipkin_needs_the_token_which_may_be_the_password_in_its_url(guarded: Service) -> None:
+    def status(headers: dict[str, str], user: str = "") -> int:
+        url = f"{guarded.zipkin}/api/v2/spans".replace("http://", f"http://{user}")
+        return HTTP.post(url, content=b"[]", headers=headers).status_code
+
+    assert [status(stranger) for stranger in STRANGERS] == [401, 401, 401]
+    assert status(FRIEND) == 202
+    assert (status({}, "shop:wrong@"), status({}, f"shop:{TOKEN}@")) == (401, 202)
 
 
 @pytest.mark.parametrize("path", ["/api/v1/traces", "/openapi.json", "/docs", "/metrics"])

@@ -11,13 +11,11 @@ import orjson
 
 from coldlight_collector.intake import Malformed, TooLarge
 from coldlight_collector.validate import MAX_ITEMS
-from coldlight_collector.zipkin.span import NOWHERE, PARENT, Decoded, Endpoint, Misfit, Span
+from coldlight_collector.zipkin.span import MAX_PARTS, NOWHERE, PARENT, Decoded, Endpoint, Misfit, Span
 
 Record = dict[str, Any]
 T = TypeVar("T")
 
-_MAX_PARTS = 20 * MAX_ITEMS
-"""Objects and arrays of one body. In memory they are far larger than their two bytes on the wire."""
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _TRACE_DIGITS, _SPAN_DIGITS = 32, 16
@@ -29,8 +27,8 @@ def read_list(body: bytes, read: Callable[[Record], list[Span]]) -> Decoded:
 
     Raises `Malformed` for what is no JSON list, `TooLarge` for too many records.
     """
-    if body.count(b"{") + body.count(b"[") > _MAX_PARTS:
-        raise TooLarge(f"more than {_MAX_PARTS} objects and arrays in one request: send fewer at a time")
+    if body.count(b"{") + body.count(b"[") > MAX_PARTS:
+        raise TooLarge(f"more than {MAX_PARTS} objects and arrays in one request: send fewer at a time")
     spans, rejected = [], []
     for item in _parse_list(body):
         try:

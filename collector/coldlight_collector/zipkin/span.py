@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from coldlight_collector.validate import MAX_ITEMS
+
 CLIENT, SERVER, PRODUCER, CONSUMER = "CLIENT", "SERVER", "PRODUCER", "CONSUMER"
+
+MAX_PARTS = 10 * MAX_ITEMS
+"""What the spans of one request may hold in all: few bytes on the wire, many in memory. In JSON these are objects
+and arrays, in protobuf annotations and tags."""
 
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | None"
 """Of a tag. Zipkin's own are strings; others are kept as what they are, null as an empty value."""

@@ -160,10 +160,9 @@ def _add_event(made: Any, annotation: Annotation, start_ns: int) -> bool:
     _set_attributes(made.attributes, event.attributes)
     sent_ns = (annotation.timestamp_us or 0) * _NS
     made.time_unix_nano = min(sent_ns, MAX_TIME_UNIX_NANO) if sent_ns > 0 else start_ns
-    if made.time_unix_nano == sent_ns:
-        return True
-    mark(made.attributes, ["time_unix_nano"], {"time_unix_nano": str(sent_ns)} if sent_ns else {})
-    return False
+    if sent_ns and made.time_unix_nano != sent_ns:
+        mark(made.attributes, ["time_unix_nano"], {"time_unix_nano": str(sent_ns)})
+    return bool(made.time_unix_nano == sent_ns)
 
 
 def _attributes(span: Span, tags: Tags) -> Tags:

@@ -20,6 +20,7 @@ from coldlight_collector.zipkin.span import (
     CLIENT,
     CONSUMER,
     KIND,
+    MAX_PARTS,
     PARENT,
     PRODUCER,
     SERVER,
@@ -33,7 +34,7 @@ from coldlight_collector.zipkin.span import (
 _TAG_OF_A_SPAN = 1 << 3 | 2
 """`repeated Span spans = 1`, length-delimited."""
 _MAX_SPAN_BYTES = 4 << 20
-"""An annotation may have two bytes on the wire, and takes a hundred once it is parsed."""
+"""Parsed before its parts are counted."""
 _KINDS = ("", CLIENT, SERVER, PRODUCER, CONSUMER)
 
 _BYTES, _INT32 = FieldDescriptorProto.TYPE_BYTES, FieldDescriptorProto.TYPE_INT32
@@ -89,9 +90,15 @@ def decode(body: bytes) -> Decoded:
 
     Raises `Malformed` for bytes that hold no such list, `TooLarge` for too many spans.
     """
-    spans, rejected = [], []
-    for sent in _messages(body):
+    spans, rejected, parts = [], [], 0
+    for message in _messages(body):
         try:
+            sent = _parse(message)
+            parts += len(sent.annotations) + len(sent.tags)
+            if parts > MAX_PARTS:
+                raise TooLarge(
+                    f"more than {MAX_PARTS} annotations and tags in one request: send fewer at a time"
+                )
             spans.append(_read_span(sent))
         except Misfit as misfit:
             rejected.append(str(misfit))
@@ -110,13 +117,16 @@ def _messages(body: bytes) -> Iterator[bytes]:
             yield body[start:end]
 
 
-def _read_span(body: bytes) -> Span:
+def _parse(body: bytes) -> Any:
     if len(body) > _MAX_SPAN_BYTES:
         raise Misfit(f"a span: expected at most {_MAX_SPAN_BYTES} bytes")
     try:
-        sent: Any = _SPAN_TYPE.FromString(body)
+        return _SPAN_TYPE.FromString(body)
     except DecodeError:
         raise Misfit("a span: expected a protobuf message") from None
+
+
+def _read_span(sent: Any) -> Span:
     repaired: _Repaired = {}
     return Span(
         trace_id=_read_trace_id(sent.trace_id),

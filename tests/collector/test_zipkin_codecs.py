@@ -137,8 +137,8 @@ FIELDS = (
 )  # fmt: skip
 likely_values = st.recursive(
     json_values | span_ids | st.sampled_from(["CLIENT", "cs", "sr", "sa", "BYTES", "a|{}|1", "error"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=8),
-    max_leaves=20,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
+    max_leaves=10,
 )
 likely_spans = st.fixed_dictionaries(
     {"traceId": span_ids, "id": span_ids},

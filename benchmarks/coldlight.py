@@ -51,7 +51,7 @@ def up(folder: Path, arguments: list[str]) -> Iterator[System]:
     data = folder / "coldlight"
     rmtree(data, ignore_errors=True)
     http_port, query_port = free_port(), free_port()
-    free = ["--otlp-grpc-port", "0", "--xray-port", "0"]
+    free = ["--otlp-grpc-port", "0", "--zipkin-port", "0", "--xray-port", "0"]
     ports = ["--otlp-http-port", str(http_port), *free, "--query-port", str(query_port)]
     command = [
         str(Path(sys.executable).with_name("coldlight")),

@@ -86,7 +86,7 @@ class Victim:
             process.wait()
 
     def _arguments(self) -> list[str]:
-        ports = {"otlp-http": self.http, "otlp-grpc": 0, "query": self.query, "xray": 0}
+        ports = {"otlp-http": self.http, "otlp-grpc": 0, "query": self.query, "zipkin": 0, "xray": 0}
         flags = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
         place = ["--clickhouse", self._plan.clickhouse] if self._plan.clickhouse else []
         return ["up", "--data", str(self._plan.folder / "data"), *flags, *place]

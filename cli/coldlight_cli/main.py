@@ -27,7 +27,8 @@ errors = Console(stderr=True)
 
 _STORE = ("clickhouse", "data", "memory", "retention_traces", "retention_logs", "retention_metrics")
 _COLLECTOR = (
-    "otlp_http_port", "otlp_grpc_port", "xray_port", "cors_origins", "journal_limit", "max_request", "max_request_decompressed",
+    "otlp_http_port", "otlp_grpc_port", "zipkin_port", "xray_port", "cors_origins", "journal_limit", "max_request",
+    "max_request_decompressed",
     "max_connections", "batch_rows", "batch_linger_ms",
 )  # fmt: skip
 _QUERY = ("query_port", "query_timeout")

@@ -17,10 +17,10 @@ from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTO
 from coldlight_cli.forms import is_loopback
 from coldlight_cli.settings import Settings
 from coldlight_collector import collector
-from coldlight_collector.collector import CollectorSettings
 from coldlight_collector.http.messages import Limits
 from coldlight_collector.journal import JournalLimits
 from coldlight_collector.otlp_grpc import GrpcLimits
+from coldlight_collector.settings import CollectorSettings
 from coldlight_query import server as query_server
 from coldlight_query.app import create_app
 from coldlight_storage import (
@@ -153,9 +153,10 @@ async def _collector(
     started = await collector.start(
         store, _collector_settings(settings), registry, lambda: prepare(store, settings)
     )
-    running.addresses.append(("OTLP/HTTP", _url(settings.host, started.http.port)))
-    running.addresses.append(("OTLP/gRPC", _url(settings.host, started.grpc.port)))
-    running.addresses.append(("X-Ray/UDP", _address(_xray_host(settings), started.xray.port)))
+    running.addresses.append(("OTLP/HTTP", _url(settings.host, started.ports.http.port)))
+    running.addresses.append(("OTLP/gRPC", _url(settings.host, started.ports.grpc.port)))
+    running.addresses.append(("X-Ray/UDP", _address(_xray_host(settings), started.ports.xray.port)))
+    running.addresses.append(("Zipkin", _url(settings.host, started.ports.zipkin.port)))
     watch = asyncio.create_task(started.failed(), name="collector")
     try:
         yield watch
@@ -172,6 +173,7 @@ def _collector_settings(settings: Settings) -> CollectorSettings:
         grpc_port=settings.otlp_grpc_port,
         xray_host=_xray_host(settings),
         xray_port=settings.xray_port,
+        zipkin_port=settings.zipkin_port,
         token=_token(settings),
         cors_origins=tuple(settings.cors_origins),
         journal=JournalLimits(

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
         description="OTLP/HTTP, and every other receiver that speaks HTTP; 0 takes any free port.",
     )
     otlp_grpc_port: Port = Field(default=4317, description="OTLP/gRPC; 0 takes any free port.")
+    zipkin_port: Port = Field(
+        default=9411, description="Zipkin, which is served with OTLP/HTTP, too; 0 takes any free port."
+    )
     xray_port: Port = Field(
         default=2000,
         description="X-Ray daemon's UDP format, from senders on this machine only; 0 takes any free port.",

@@ -1,55 +1,26 @@
-"""The collector, put together: receivers -> journal -> inserter."""
+"""The collector, put together: ports -> receivers -> journal -> inserter."""
 
 import asyncio
-import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import TextIOWrapper
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from coldlight_collector import front_door, metrics, otlp_grpc
-from coldlight_collector.http.messages import Budget, Handler, Limits, Refuse
-from coldlight_collector.http.router import router
-from coldlight_collector.http.server import HttpServer, serve
+from coldlight_collector import front_door, metrics
 from coldlight_collector.inserter import Inserter, read_identity
-from coldlight_collector.intake import Intake
-from coldlight_collector.journal import Journal, JournalLimits
-from coldlight_collector.otlp_grpc import GrpcLimits, GrpcServer
-from coldlight_collector.receiver import Receiver
-from coldlight_collector.xray import daemon
-from coldlight_collector.xray.daemon import XRayDaemon
+from coldlight_collector.journal import Journal
+from coldlight_collector.ports import Ports, listen
+from coldlight_collector.settings import CollectorSettings
 from coldlight_storage import Store
 from coldlight_storage.folder_lock import lock_folder
-
-
-@dataclass(frozen=True)
-class CollectorSettings:
-    """What a collector needs to know; ports may be 0 for any free one."""
-
-    folder: Path
-    host: str = "127.0.0.1"
-    http_port: int = 4318
-    grpc_port: int = 4317
-    xray_host: str = "127.0.0.1"
-    """UDP proves nothing of its senders, so this is the machine's own address wherever the others are public."""
-    xray_port: int = 2000
-    token: str | None = field(default=None, repr=False)
-    cors_origins: tuple[str, ...] = ()
-    journal: JournalLimits = field(default_factory=JournalLimits)
-    http: Limits = field(default_factory=Limits)
-    grpc: GrpcLimits = field(default_factory=GrpcLimits)
-    decompressed_bytes: int = 64 << 20
 
 
 @dataclass
 class Collector:
     """A running collector."""
 
-    http: HttpServer
-    grpc: GrpcServer
-    xray: XRayDaemon
+    ports: Ports
     journal: Journal
     inserter: Inserter
     _lock: TextIOWrapper
@@ -62,10 +33,7 @@ class Collector:
         The rest stays in the journal for the next start.
         """
         deadline = asyncio.get_running_loop().time() + grace_s
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.http.stop(grace_s / 2))
-            group.create_task(self.grpc.stop(grace_s / 2))
-            group.create_task(self.xray.stop(grace_s / 2))
+        await self.ports.stop(grace_s / 2)
         self.journal.close()
         await self._committing
         # Should the inserter have failed, nobody is left to wait for.
@@ -96,43 +64,8 @@ async def start(
     journal = Journal(settings.folder, settings.journal)
     inserter = Inserter(journal, store, read_identity(settings.folder), prepare)
     intake = metrics.watch(registry, journal, inserter).counted(journal.append)
-    budget = Budget()
-    receiver = Receiver(intake, budget, settings.decompressed_bytes)
-    routes, refuse = front_door.receivers(receiver, settings.token, settings.cors_origins)
     own_routes = front_door.own_routes(registry, journal, inserter, settings.token)
-    xray = await _listen_for_xray(intake, settings, registry)
-    http = await _serve_http(router({**routes, **own_routes}, refuse), refuse, settings, budget)
-    grpc = await otlp_grpc.serve(
-        intake, settings.host, settings.grpc_port, settings.grpc, budget, settings.token
-    )
+    ports = await listen(intake, settings, own_routes, registry)
     committing = asyncio.create_task(journal.run(), name="journal")
     inserting = asyncio.create_task(inserter.run(), name="inserter")
-    return Collector(http, grpc, xray, journal, inserter, lock, committing, inserting)
-
-
-async def _serve_http(
-    handler: Handler, refuse: Refuse, settings: CollectorSettings, budget: Budget
-) -> HttpServer:
-    try:
-        return await serve(handler, refuse, settings.host, settings.http_port, settings.http, budget)
-    except OSError as error:
-        raise OSError(
-            f"OTLP/HTTP cannot listen on {settings.host}:{settings.http_port}: {_reason(error)}. "
-            "Another port is given with --otlp-http-port"
-        ) from error
-
-
-async def _listen_for_xray(
-    intake: Intake, settings: CollectorSettings, registry: CollectorRegistry
-) -> XRayDaemon:
-    try:
-        return await daemon.listen(intake, settings.xray_host, settings.xray_port, registry)
-    except OSError as error:
-        raise OSError(
-            f"X-Ray cannot listen on {settings.xray_host}:{settings.xray_port} (UDP): {_reason(error)}. "
-            "Another port is given with --xray-port"
-        ) from error
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error)
+    return Collector(ports, journal, inserter, lock, committing, inserting)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from coldlight_collector import health, otlp_http
+from coldlight_collector import health, otlp_http, zipkin
 from coldlight_collector.http.auth import authenticated
 from coldlight_collector.http.cors import cross_origin
 from coldlight_collector.http.messages import Handler, Refusal, Refuse, Response, Routes
@@ -25,7 +25,8 @@ class _Door:
     refuse: Refuse
 
 
-_DOORS = (_Door(otlp_http.routes, otlp_http.refuse), _Door(xray.routes, xray.refuse))
+_ZIPKIN = _Door(zipkin.routes, zipkin.refuse)
+_DOORS = (_Door(otlp_http.routes, otlp_http.refuse), _ZIPKIN, _Door(xray.routes, xray.refuse))
 
 
 def receivers(receiver: Receiver, token: str | None, cors_origins: tuple[str, ...]) -> tuple[Routes, Refuse]:
@@ -44,6 +45,13 @@ def receivers(receiver: Receiver, token: str | None, cors_origins: tuple[str, ..
         return forms.get(refusal.path.removesuffix("/"), otlp_http.refuse)(refusal)
 
     return cross_origin(routes, cors_origins), refuse
+
+
+def zipkin_port(
+    receiver: Receiver, token: str | None, cors_origins: tuple[str, ...]
+) -> tuple[Routes, Refuse]:
+    """What Zipkin's own port serves, to strangers as above."""
+    return cross_origin(_ZIPKIN.routes(receiver, token), cors_origins), _ZIPKIN.refuse
 
 
 def own_routes(

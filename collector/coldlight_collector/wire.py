@@ -30,7 +30,7 @@ def without_reserved(body: bytes, max_groups: int) -> tuple[bytes, list[int]]:
     top-level fields (resources), `Malformed` where the bytes cannot be followed.
     """
     kept, removed, start = [], [], 0
-    for index, (tag, _, end) in enumerate(_fields(body, 0, len(body))):
+    for index, (tag, _, end) in enumerate(fields_of(body, 0, len(body))):
         if index == max_groups:
             raise TooLarge(f"more than {max_groups} resources in one request: send fewer at a time")
         if tag >> 3 in RESERVED_FIELDS:
@@ -57,14 +57,14 @@ def refuse_crowd(signal: Signal, body: bytes, max_items: int) -> None:
 def _walk(body: bytes, start: int, end: int, path: _Path) -> Iterator[bool]:
     """True for every item of the message in `body[start:end]`, False for every other field on the way."""
     numbers, below = path[0], path[1:]
-    for tag, inner, after in _fields(body, start, end):
+    for tag, inner, after in fields_of(body, start, end):
         found = tag & 7 == _LENGTH_DELIMITED and tag >> 3 in numbers
         yield found and not below
         if found and below:
             yield from _walk(body, inner, after, below)
 
 
-def _fields(body: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+def fields_of(body: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """The tag of every field of a message, where its value starts (behind its length), and where it ends."""
     try:
         while start < end:
@@ -83,7 +83,7 @@ def _extent(body: bytes, start: int, kind: int) -> tuple[int, int]:
         return 0, _varint(body, start)[1]
     if kind in _FIXED_BYTES:
         return _FIXED_BYTES[kind], start
-    raise Malformed(f"OTLP has no protobuf fields of wire type {kind}")
+    raise Malformed(f"the body has a protobuf field of wire type {kind}, which no message has")
 
 
 def _varint(body: bytes, start: int) -> tuple[int, int]:

@@ -16,7 +16,12 @@ from typing import Any
 import httpx
 
 COLDLIGHT = Path(sys.executable).with_name("coldlight")
-ANY_PORTS = ("--otlp-http-port", "0", "--otlp-grpc-port", "0", "--xray-port", "0", "--query-port", "0")
+COLLECTOR_PORTS = (
+    *("--otlp-http-port", "0", "--otlp-grpc-port", "0"),
+    *("--zipkin-port", "0", "--xray-port", "0"),
+)
+QUERY_PORTS = ("--query-port", "0")
+ANY_PORTS = (*COLLECTOR_PORTS, *QUERY_PORTS)
 STOP_S = 10
 """Within which Coldlight promises to end once it is told to."""
 
@@ -68,6 +73,10 @@ class Service:
         return self._address("OTLP/gRPC")
 
     @property
+    def zipkin(self) -> str:
+        return self._address("Zipkin")
+
+    @property
     def xray_udp(self) -> str:
         return self._address("X-Ray/UDP")
 
@@ -110,7 +119,9 @@ class Service:
 
     def metric(self, name: str) -> float:
         """The value of one of the collector's own metrics."""
-        found = re.search(rf"^{name} (\S+)$", HTTP.get(f"{self.otlp_http}/metrics").text, re.MULTILINE)
+        found = re.search(
+            rf"^{re.escape(name)} (\S+)$", HTTP.get(f"{self.otlp_http}/metrics").text, re.MULTILINE
+        )
         assert found, name
         return float(found[1])
 

@@ -10,7 +10,16 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.system.load import Load, sending, stored
-from tests.system.processes import ANY_PORTS, HTTP, Service, coldlight, eventually, start
+from tests.system.processes import (
+    ANY_PORTS,
+    COLLECTOR_PORTS,
+    HTTP,
+    QUERY_PORTS,
+    Service,
+    coldlight,
+    eventually,
+    start,
+)
 from tests.system.proxy import Break, Proxy, proxy
 
 from coldlight_storage import ServerStore, parse_address
@@ -19,7 +28,7 @@ from coldlight_storage.testing import span, traces_request
 
 SERVER = "COLDLIGHT_TEST_CLICKHOUSE_URL"
 AWAY = "http://127.0.0.1:1/nowhere"
-PORTS = {"up": ANY_PORTS, "collector": ANY_PORTS[:4], "query": ANY_PORTS[4:], "migrate": ()}
+PORTS = {"up": ANY_PORTS, "collector": COLLECTOR_PORTS, "query": QUERY_PORTS, "migrate": ()}
 
 _NUMBERS = count(1)
 

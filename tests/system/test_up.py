@@ -23,8 +23,8 @@ def port(address: str) -> str:
 
 
 def test_the_banner_names_the_ports_that_were_picked(up: Service) -> None:
-    ports = {port(address) for address in (up.otlp_http, up.otlp_grpc, up.query)}
-    assert len(ports) == 3
+    ports = {port(address) for address in (up.otlp_http, up.otlp_grpc, up.zipkin, up.query)}
+    assert len(ports) == 4
     for number in ports:
         socket.create_connection(("127.0.0.1", int(number))).close()
 
@@ -65,6 +65,7 @@ def refused(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Refused:
         "data": ("--data", str(home.folder / "data"), *ANY_PORTS),
         "OTLP/HTTP": (*NO_CLICKHOUSE, *ANY_PORTS, "--otlp-http-port", port(up.otlp_http)),
         "OTLP/gRPC": (*NO_CLICKHOUSE, *ANY_PORTS, "--otlp-grpc-port", port(up.otlp_grpc)),
+        "Zipkin": (*NO_CLICKHOUSE, *ANY_PORTS, "--zipkin-port", port(up.zipkin)),
         "X-Ray": (*NO_CLICKHOUSE, *ANY_PORTS, "--xray-port", up.xray_udp.rpartition(":")[2]),
         "query service": (*NO_CLICKHOUSE, *ANY_PORTS, "--query-port", port(up.query)),
         "public host": ("--host", "0.0.0.0", *ANY_PORTS),
@@ -86,11 +87,12 @@ def test_a_second_process_on_the_folder_is_told_of_the_first(up: Service, refuse
     assert "--data" in line
 
 
-@pytest.mark.parametrize("name", ["OTLP/HTTP", "OTLP/gRPC", "X-Ray", "query service"])
+@pytest.mark.parametrize("name", ["OTLP/HTTP", "OTLP/gRPC", "Zipkin", "X-Ray", "query service"])
 def test_a_port_that_is_taken_is_named(up: Service, refused: Refused, name: str) -> None:
     taken = {
         "OTLP/HTTP": up.otlp_http,
         "OTLP/gRPC": up.otlp_grpc,
+        "Zipkin": up.zipkin,
         "X-Ray": up.xray_udp,
         "query service": up.query,
     }[name]
@@ -126,7 +128,7 @@ def test_the_token_is_kept_to_itself(guarded: Service) -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_a_load_balancer_needs_no_token(guarded: Service, path: str) -> None:
-    for address in (guarded.otlp_http, guarded.query):
+    for address in (guarded.otlp_http, guarded.zipkin, guarded.query):
         assert HTTP.get(address + path).status_code == 200
 
 
@@ -137,6 +139,16 @@ def test_otlp_over_http_needs_the_token(guarded: Service) -> None:
 
     assert [status(stranger) for stranger in STRANGERS] == [401, 401, 401]
     assert status(FRIEND) == 200
+
+
+def test_zipkin_needs_the_token_which_may_be_the_password_in_its_url(guarded: Service) -> None:
+    def status(headers: dict[str, str], user: str = "") -> int:
+        url = f"{guarded.zipkin}/api/v2/spans".replace("http://", f"http://{user}")
+        return HTTP.post(url, content=b"[]", headers=headers).status_code
+
+    assert [status(stranger) for stranger in STRANGERS] == [401, 401, 401]
+    assert status(FRIEND) == 202
+    assert (status({}, "shop:wrong@"), status({}, f"shop:{TOKEN}@")) == (401, 202)
 
 
 @pytest.mark.parametrize("path", ["/api/v1/traces", "/openapi.json", "/docs", "/metrics"])

@@ -1,0 +1,83 @@
+"""Every port that the collector listens on."""
+
+import asyncio
+import os
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry
+
+from coldlight_collector import front_door, otlp_grpc
+from coldlight_collector.http.messages import Budget, Refuse, Routes
+from coldlight_collector.http.router import router
+from coldlight_collector.http.server import HttpServer, serve
+from coldlight_collector.intake import Intake
+from coldlight_collector.otlp_grpc import GrpcServer
+from coldlight_collector.receiver import Receiver
+from coldlight_collector.settings import CollectorSettings
+from coldlight_collector.xray import daemon
+from coldlight_collector.xray.daemon import XRayDaemon
+
+S = TypeVar("S")
+
+
+@dataclass
+class Ports:
+    """The servers that listen."""
+
+    http: HttpServer
+    zipkin: HttpServer
+    grpc: GrpcServer
+    xray: XRayDaemon
+
+    async def stop(self, grace_s: float) -> None:
+        """Takes nothing more, and answers what is in hand within `grace_s` seconds."""
+        async with asyncio.TaskGroup() as group:
+            for server in (self.http, self.zipkin, self.grpc, self.xray):
+                group.create_task(server.stop(grace_s))
+
+
+async def listen(
+    intake: Intake, settings: CollectorSettings, own_routes: Routes, registry: CollectorRegistry
+) -> Ports:
+    """Opens every port. `own_routes` are what the collector tells of itself.
+
+    Raises OSError that names the port and its flag when one cannot be had.
+    """
+    budget = Budget()
+    receiver = Receiver(intake, budget, settings.decompressed_bytes)
+    host, token = settings.host, settings.token
+
+    def http(port: int, routes: Routes, refuse: Refuse) -> Awaitable[HttpServer]:
+        return serve(router(routes, refuse), refuse, host, port, settings.http, budget)
+
+    routes, refuse = front_door.receivers(receiver, token, settings.cors_origins)
+    zipkin_routes, refuse_zipkin = front_door.zipkin_port(receiver, token, settings.cors_origins)
+    # UDP first: it is given back without a trace when another port cannot be had.
+    xray = await _named(
+        daemon.listen(intake, settings.xray_host, settings.xray_port, registry),
+        "X-Ray (UDP)", f"{settings.xray_host}:{settings.xray_port}", "--xray-port",
+    )  # fmt: skip
+    return Ports(
+        xray=xray,
+        http=await _named(
+            http(settings.http_port, {**routes, **own_routes}, refuse),
+            "OTLP/HTTP", f"{host}:{settings.http_port}", "--otlp-http-port",
+        ),
+        zipkin=await _named(
+            http(settings.zipkin_port, {**zipkin_routes, **own_routes}, refuse_zipkin),
+            "Zipkin", f"{host}:{settings.zipkin_port}", "--zipkin-port",
+        ),
+        grpc=await otlp_grpc.serve(intake, host, settings.grpc_port, settings.grpc, budget, token),
+    )  # fmt: skip
+
+
+async def _named(opening: Awaitable[S], name: str, address: str, flag: str) -> S:
+    try:
+        return await opening
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(
+            f"{name} cannot listen on {address}: {reason}. Another port is given with {flag}"
+        ) from error

@@ -1,0 +1,28 @@
+"""What a collector needs to know."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coldlight_collector.http.messages import Limits
+from coldlight_collector.journal import JournalLimits
+from coldlight_collector.otlp_grpc import GrpcLimits
+
+
+@dataclass(frozen=True)
+class CollectorSettings:
+    """What a collector needs to know; ports may be 0 for any free one."""
+
+    folder: Path
+    host: str = "127.0.0.1"
+    http_port: int = 4318
+    grpc_port: int = 4317
+    xray_host: str = "127.0.0.1"
+    """UDP proves nothing of its senders, so this is the machine's own address wherever the others are public."""
+    xray_port: int = 2000
+    zipkin_port: int = 9411
+    token: str | None = field(default=None, repr=False)
+    cors_origins: tuple[str, ...] = ()
+    journal: JournalLimits = field(default_factory=JournalLimits)
+    http: Limits = field(default_factory=Limits)
+    grpc: GrpcLimits = field(default_factory=GrpcLimits)
+    decompressed_bytes: int = 64 << 20

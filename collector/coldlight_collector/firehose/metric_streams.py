@@ -5,6 +5,7 @@ They become what CloudWatch itself writes in its OpenTelemetry 1.0 format, so th
 
 import math
 import re
+from decimal import Decimal
 from typing import Any
 
 from coldlight_collector.any_value import Plain
@@ -89,4 +90,5 @@ def _statistics(document: dict[str, Any]) -> tuple[Statistics, dict[str, float]]
 
 def _quantile(name: str) -> float | None:
     percentile = _PERCENTILE.fullmatch(name)
-    return float(percentile[1]) / 100 if percentile else _EXTREMES.get(name)
+    # By decimal arithmetic: 99.9 / 100 is not 0.999.
+    return float(Decimal(percentile[1]) / 100) if percentile else _EXTREMES.get(name)

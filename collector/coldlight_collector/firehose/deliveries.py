@@ -19,6 +19,7 @@ from coldlight_collector.firehose.envelope import Envelope, data_of
 from coldlight_collector.firehose.records import (
     OPENTELEMETRY_0_7,
     Document,
+    Json,
     Otlp,
     Unreadable,
     content_of,
@@ -66,7 +67,7 @@ class _Delivery:
     size: int = 0
     unreadable: int = 0
     outdated: int = 0
-    readable: int = 0
+    others: int = 0
     _events: LogEvents = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +81,7 @@ class _Delivery:
     @property
     def is_outdated(self) -> bool:
         """Whether everything so far is of OpenTelemetry 0.7: a stream that is set up wrongly."""
-        return bool(self.outdated) and not self.readable
+        return bool(self.outdated) and not self.others
 
     def take(self, number: int, record: Any) -> None:
         """Adds one record. What of it cannot be read becomes one log record."""
@@ -90,6 +91,7 @@ class _Delivery:
             self.room -= len(content)
             self.size += len(content)
         except Refused as refused:
+            self.others += 1
             strange.append(Unreadable(_as_sent(record), str(refused)))
         else:
             for document in documents(content):
@@ -98,28 +100,29 @@ class _Delivery:
             self._add_unreadable(number, strange)
 
     def _add(self, document: Document) -> Iterator[Unreadable]:
-        try:
-            yield from self._added(document)
-        except Malformed as error:
-            yield Unreadable(orjson.dumps(document), str(error))
-
-    def _added(self, document: Document) -> Iterator[Unreadable]:
+        is_outdated = isinstance(document, Unreadable) and document.reason == OPENTELEMETRY_0_7
+        self.outdated += is_outdated
+        self.others += not is_outdated
         match document:
             case Unreadable():
-                self.outdated += document.reason == OPENTELEMETRY_0_7
-                self.readable += document.reason != OPENTELEMETRY_0_7
                 yield document
-                return
             case Otlp():
                 self._add_otlp(document)
-            case _ if cloudwatch_logs.is_subscription(document):
-                for event in self._events.add(document, self.logs, self.metrics):
-                    yield Unreadable(orjson.dumps(event), "logEvents: not an object with a message")
-            case _ if metric_streams.is_data_point(document):
-                self._add_data_point(document)
-            case _:
-                raise Malformed("neither a CloudWatch Logs message nor a data point of a metric stream")
-        self.readable += 1
+            case Json():
+                try:
+                    yield from self._add_json(document.fields)
+                except Malformed as error:
+                    yield Unreadable(document.content, str(error))
+
+    def _add_json(self, fields: dict[str, Any]) -> Iterator[Unreadable]:
+        """Raises `Malformed` for what is neither of the two, before anything of it is added."""
+        if cloudwatch_logs.is_subscription(fields):
+            for event in self._events.add(fields, self.logs, self.metrics):
+                yield Unreadable(orjson.dumps(event), "logEvents: not an object with a message")
+        elif metric_streams.is_data_point(fields):
+            self._add_data_point(fields)
+        else:
+            raise Malformed("neither a CloudWatch Logs message nor a data point of a metric stream")
 
     def _add_data_point(self, document: dict[str, Any]) -> None:
         names = ("metric_stream_name", "account_id", "region")

@@ -47,6 +47,14 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
+class Json:
+    """A JSON object, and its text as it was sent."""
+
+    fields: dict[str, Any]
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Otlp:
     """One OTLP metrics request, of the stored type, and the number of its data points."""
 
@@ -54,7 +62,7 @@ class Otlp:
     points: int
 
 
-Document = dict[str, Any] | Otlp | Unreadable
+Document = Json | Otlp | Unreadable
 
 
 def content_of(data: bytes, most_bytes: int) -> bytes:
@@ -71,7 +79,7 @@ def documents(content: bytes) -> Iterator[Document]:
 
 def _json_documents(content: bytes) -> Iterator[Document]:
     try:
-        yield orjson.loads(content)
+        yield Json(orjson.loads(content), content)
         return
     except orjson.JSONDecodeError:
         pass
@@ -94,7 +102,7 @@ def _json_line(line: bytes) -> Iterator[Document]:
     except orjson.JSONDecodeError:
         yield from _glued_documents(line)
         return
-    yield document if type(document) is dict else Unreadable(line, "not a JSON object")
+    yield Json(document, line) if type(document) is dict else Unreadable(line, "not a JSON object")
 
 
 def _glued_documents(line: bytes) -> Iterator[Document]:
@@ -113,7 +121,7 @@ def _glued_documents(line: bytes) -> Iterator[Document]:
         if type(document) is not dict:
             yield Unreadable(text[start:].encode(), "not a JSON object")
             return
-        yield document
+        yield Json(document, text[start:end].encode())
         start = _behind_spaces(text, end)
 
 
@@ -130,10 +138,11 @@ def _otlp_messages(content: bytes) -> Iterator[Document]:
         if frame is None:
             yield Unreadable(content[position:], "neither gzip, nor JSON, nor OTLP")
             return
-        start, position = frame
+        first, (start, position) = position, frame
         messages += 1
         if position > start:
-            yield _otlp(content[start:position])
+            message = _otlp(content[start:position])
+            yield message if isinstance(message, Otlp) else Unreadable(content[first:position], message)
 
 
 def _frame(content: bytes, position: int) -> tuple[int, int] | None:
@@ -149,14 +158,15 @@ def _frame(content: bytes, position: int) -> tuple[int, int] | None:
     return None
 
 
-def _otlp(body: bytes) -> Document:
+def _otlp(body: bytes) -> Otlp | str:
+    """The request, or why it is none."""
     try:
         refuse_crowd(Signal.METRICS, body, MOST_ITEMS)
         request: Any = STORED_TYPE[Signal.METRICS].FromString(body)
     except (DecodeError, Refused) as error:
-        return Unreadable(body, f"no OTLP metrics request: {error}")
+        return f"no OTLP metrics request: {error}"
     if _is_opentelemetry_0_7(request):
-        return Unreadable(body, OPENTELEMETRY_0_7)
+        return OPENTELEMETRY_0_7
     return Otlp(request, sum(len(points) for points in _points(request)))
 
 

@@ -34,6 +34,8 @@ _MARKERS = (
     b"Runtime exited ",
 )
 _LONGEST_LINE = 16 * 1024
+_LONGEST_IDENTITY = 1024
+"""Copied into every event: what is longer stays in the resource alone."""
 _LARGEST_NUMBER = 2**53
 _SEVERITY_INFO, _SEVERITY_ERROR = 9, 17
 _SAMPLED = 1
@@ -134,7 +136,7 @@ def _event_of(record: Any) -> PlatformEvent | None:
 
 def _identity(resource: Any) -> _Facts:
     known = {attribute.key: attribute.value.string_value for attribute in resource.attributes}
-    return {key: known[key] for key in _IDENTITY if known.get(key)}
+    return {key: known[key] for key in _IDENTITY if 0 < len(known.get(key, "")) <= _LONGEST_IDENTITY}
 
 
 def read(time_unix_nano: int, text: str) -> PlatformEvent | None:

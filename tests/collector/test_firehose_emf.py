@@ -126,6 +126,8 @@ async def test_without_a_time_the_time_of_the_event_counts(
         ({"n": {"Values": [1], "Counts": [1, 2]}}, None),
         ({"n": {"Values": [1], "Counts": [-1]}}, None),
         ({"n": {"Sum": 5}}, None),
+        ({"n": [1] * 101}, None),
+        ({"n" * 1025: 1}, None),
         ({}, [{"Name": "absent"}]),
         ({"n": 1}, [{"Unit": "Count"}, {"Name": 5}, "n", {"Name": "n", "Unit": 5}]),
     ],

@@ -123,6 +123,16 @@ async def test_events_may_name_their_account_and_region(door: httpx.AsyncClient,
     assert (attributes["aws.log.extracted.@source.log"], attributes["aws.log.extracted.n"]) == ("x", 5)
 
 
+async def test_only_so_many_accounts_of_one_message_have_a_resource_of_their_own(
+    door: httpx.AsyncClient, stored: Recorder
+) -> None:
+    events = [log_event("x", n, extractedFields={"@aws.account": f"{n:012}"}) for n in range(1, 151)]
+    await deliver(door, gzipped(subscription(*events)))
+    assert len(stored.log_resources()) == 101
+    last = plain(stored.log_records()[-1].attributes)
+    assert last["aws.log.extracted.@aws.account"] == f"{150:012}"
+
+
 # Several of everything
 
 

@@ -3,7 +3,7 @@
 Source: CloudWatch Logs User Guide, "Log group-level subscription filters" (message format, `emitSystemFields`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -24,7 +24,9 @@ SCOPE = "coldlight.firehose"
 
 _LAST_MS = 2**63 // 10**6
 _EXTRACTED = "aws.log.extracted."
-_SAMPLED = 1
+_MOST_SOURCES = 100
+"""Accounts and regions in one message; each has a resource of its own."""
+_LONGEST_NAME = 1024
 
 
 def is_subscription(document: dict[str, Any]) -> bool:
@@ -51,20 +53,14 @@ class LogEvents:
             raise Malformed(f"messageType: {kind[:40]}: expected DATA_MESSAGE or CONTROL_MESSAGE")
         if type(events) is not list:
             raise Malformed("logEvents: expected an array")
-        source = self._source(document)
-        scope = _scope_attributes(document)
-        points = MOST_ITEMS
+        message = _message(document, self.envelope.stream.region)
         strangers = events[MOST_ITEMS:]
         for event in islice(events, MOST_ITEMS):
             if type(event) is not dict or type(event.get("message")) is not str:
                 strangers.append(event)
-            elif self._is_new(source, event):
-                points -= self._add_event(event, _source_of(event, source), scope, logs, metrics, points)
+            elif self._is_new(message.source, event):
+                self._add_event(event, message, logs, metrics)
         return strangers
-
-    def _source(self, document: dict[str, Any]) -> LogSource:
-        group, stream = text_of(document, "logGroup"), text_of(document, "logStream")
-        return LogSource(text_of(document, "owner"), self.envelope.stream.region, group, stream)
 
     def _is_new(self, source: LogSource, event: dict[str, Any]) -> bool:
         """Two filters that match the same event deliver it twice. An event without an id is always new."""
@@ -77,36 +73,57 @@ class LogEvents:
         return is_new
 
     def _add_event(
-        self,
-        event: dict[str, Any],
-        source: LogSource,
-        scope: dict[str, Plain],
-        logs: LogsBuilder,
-        metrics: MetricsBuilder,
-        most_points: int,
-    ) -> int:
-        """Gives the number of data points in the event, of which at most `most_points` are added."""
-        key = (source, orjson.dumps(scope))
+        self, event: dict[str, Any], message: "_Message", logs: LogsBuilder, metrics: MetricsBuilder
+    ) -> None:
+        source = message.source_of(event)
         describe = partial(log_resource, source, self.envelope)
-        record = logs.record(logs.scope(key, describe, SCOPE, scope))
+        record = logs.record(logs.scope((source, message.scope_key), describe, SCOPE, message.scope))
         _write(record, event, self.envelope.time_unix_nano)
-        most = min(most_points, emf.MOST_POINTS)
-        found = list(islice(emf.measurements(event["message"], record.time_unix_nano), most + 1))
-        if len(found) > most:
-            add_attributes(record.attributes, {"coldlight.truncated": ["metrics"]})
-        for measurement in found[:most]:
+        room = emf.MOST_POINTS
+        for measurement in emf.measurements(event["message"], record.time_unix_nano):
+            room -= measurement.weight
+            message.room -= measurement.weight
+            if room < 0 or message.room < 0:
+                add_attributes(record.attributes, {"coldlight.truncated": ["metrics"]})
+                return
             metrics.add(source, describe, measurement)
-        return len(found[:most])
 
 
-def _scope_attributes(document: dict[str, Any]) -> dict[str, Plain]:
-    filters = document.get("subscriptionFilters")
-    level = document.get("policyLevel")
-    is_list = type(filters) is list and all(type(name) is str for name in filters)
-    return {
-        "aws.log.subscription_filters": filters if is_list else None,
-        "aws.log.policy_level": level if type(level) is str else None,
+@dataclass
+class _Message:
+    """What all events of a message have in common, and what is left of its limits.
+
+    `room` is for data points in its log events. `_sources` are the accounts and regions that these name.
+    """
+
+    source: LogSource
+    scope: dict[str, Plain]
+    scope_key: bytes
+    room: int = MOST_ITEMS
+    _sources: set[LogSource] = field(default_factory=set)
+
+    def source_of(self, event: dict[str, Any]) -> LogSource:
+        """Many accounts may write to one group: a subscription may put account and region into each event."""
+        fields = _extracted(event)
+        if not fields:
+            return self.source
+        account, region = _short(fields.get("@aws.account")), _short(fields.get("@aws.region"))
+        source = replace(
+            self.source, account=account or self.source.account, region=region or self.source.region
+        )
+        if len(self._sources) < _MOST_SOURCES:
+            self._sources.add(source)
+        return source if source in self._sources else self.source
+
+
+def _message(document: dict[str, Any], region: str) -> _Message:
+    group, stream = text_of(document, "logGroup"), text_of(document, "logStream")
+    filters, level = document.get("subscriptionFilters"), document.get("policyLevel")
+    scope: dict[str, Plain] = {
+        "aws.log.subscription_filters": list(map(_short, filters)) if type(filters) is list else None,
+        "aws.log.policy_level": _short(level) or None,
     }
+    return _Message(LogSource(text_of(document, "owner"), region, group, stream), scope, orjson.dumps(scope))
 
 
 def _extracted(event: dict[str, Any]) -> dict[str, Any]:
@@ -114,18 +131,9 @@ def _extracted(event: dict[str, Any]) -> dict[str, Any]:
     return fields if type(fields) is dict else {}
 
 
-def _source_of(event: dict[str, Any], source: LogSource) -> LogSource:
-    """A subscription may put account and region into each event, for many accounts may write to one group."""
-    fields = _extracted(event)
-    if not fields:
-        return source
-    account, region = fields.get("@aws.account"), fields.get("@aws.region")
-    return LogSource(
-        account if type(account) is str else source.account,
-        region if type(region) is str else source.region,
-        source.group,
-        source.stream,
-    )
+def _short(value: Any) -> str:
+    """A name as AWS makes them, or nothing."""
+    return value if type(value) is str and len(value) <= _LONGEST_NAME else ""
 
 
 def _write(record: Any, event: dict[str, Any], received_unix_nano: int) -> None:

@@ -14,7 +14,12 @@ import orjson
 from coldlight_collector.firehose.measurements import Distribution, Measurement, Statistics, ucum
 
 MOST_POINTS = 1000
-"""Points of one line. The format allows 100 metrics; their product with sets of dimensions is not limited by it."""
+"""Points of one line, large ones counting more. The format itself allows 100 metrics, times any sets of dimensions."""
+
+_MOST_VALUES = 100
+_MOST_DIMENSIONS = 30
+_LONGEST_TEXT = 1024
+"""What the format allows of values, of dimensions in a set, and of characters in a dimension or a name."""
 
 _LAST_MS = 2**63 // 10**6
 _LARGEST_COUNT = 2**31
@@ -44,17 +49,18 @@ def measurements(text: str, time_unix_nano: int) -> Iterator[Measurement]:
 def _of_directive(
     root: dict[str, Any], directive: dict[str, Any], time_unix_nano: int
 ) -> Iterator[Measurement]:
-    namespace = directive.get("Namespace")
-    if type(namespace) is not str:
+    namespace: Any = directive.get("Namespace")
+    if not _is_text(namespace):
         return
     dimension_sets = list(islice(_dimension_sets(root, directive.get("Dimensions")), MOST_POINTS + 1))
     for metric in _objects(directive.get("Metrics")):
-        name, unit = metric.get("Name"), metric.get("Unit", "None")
-        value = _value(root.get(name)) if type(name) is str and type(unit) is str else None
+        name: Any = metric.get("Name")
+        unit: Any = metric.get("Unit", "None")
+        value = _value(root.get(name)) if _is_text(name) and _is_text(unit) else None
         if value is None:
             continue
         for dimensions in dimension_sets:
-            yield Measurement(str(name), ucum(unit), time_unix_nano, value, dimensions, namespace)
+            yield Measurement(name, ucum(unit), time_unix_nano, value, dimensions, namespace)
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
@@ -78,8 +84,12 @@ def _dimension_sets(root: dict[str, Any], sets: Any) -> Iterator[dict[str, str]]
         yield {}
 
 
+def _is_text(value: Any) -> bool:
+    return type(value) is str and len(value) <= _LONGEST_TEXT
+
+
 def _is_plain(value: Any) -> bool:
-    return type(value) in (str, int, float)
+    return _is_text(value) or _is_number(value)
 
 
 def _is_number(value: Any) -> bool:

@@ -12,6 +12,8 @@ from typing import Any
 from coldlight_collector.any_value import Plain, add_attributes
 
 _DELTA = 1
+_ORDINARY_TEXT = 256
+_ORDINARY_VALUES = 16
 _UNITS = {
     "Seconds": "s",
     "Second": "s",
@@ -79,6 +81,13 @@ class Measurement:
     value: float | Statistics | Distribution
     attributes: Mapping[str, Plain]
     scope: str = ""
+
+    @property
+    def weight(self) -> int:
+        """What the point costs in memory, in points of ordinary size."""
+        text = sum(len(key) + len(str(value)) for key, value in self.attributes.items())
+        values = len(self.value.counts) if isinstance(self.value, Distribution) else 1
+        return 1 + text // _ORDINARY_TEXT + values // _ORDINARY_VALUES
 
     @property
     def kind(self) -> str:

@@ -15,6 +15,8 @@ from coldlight_collector.intake import Malformed
 _LAST_MS = 2**63 // 10**6
 _MOST_STATISTICS = 100
 _LARGEST_COUNT = 2**63
+_LONGEST_TEXT = 1024
+_MOST_DIMENSIONS = 30
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
 _EXTREMES = {"min": 0.0, "max": 1.0}
 
@@ -24,10 +26,10 @@ def is_data_point(document: dict[str, Any]) -> bool:
 
 
 def text_of(document: dict[str, Any], name: str) -> str:
-    """A field that must be a string. Raises `Malformed` that names it."""
+    """A field that must be a string, of no more than AWS allows. Raises `Malformed` that names it."""
     value = document.get(name)
-    if type(value) is not str:
-        raise Malformed(f"{name}: expected a string")
+    if type(value) is not str or len(value) > _LONGEST_TEXT:
+        raise Malformed(f"{name}: expected a string of at most {_LONGEST_TEXT} characters")
     return value
 
 
@@ -37,17 +39,11 @@ def measurements(document: dict[str, Any]) -> list[Measurement]:
     Raises `Malformed` that names the first field that is not as it must be.
     """
     namespace, name = text_of(document, "namespace"), text_of(document, "metric_name")
-    attributes: dict[str, Plain] = {
-        "Namespace": namespace,
-        "MetricName": name,
-        "Dimensions": _dimensions(document),
-    }
+    dimensions = _dimensions(document)
+    attributes: dict[str, Plain] = {"Namespace": namespace, "MetricName": name, "Dimensions": dimensions}
+    unit = ucum(text_of(document, "unit") if document.get("unit") else "None")
+    metric = (f"amazonaws.com/{namespace}/{name}", unit, _time_unix_nano(document))
     statistics, others = _statistics(document)
-    metric = (
-        f"amazonaws.com/{namespace}/{name}",
-        ucum(str(document.get("unit") or "None")),
-        _time_unix_nano(document),
-    )
     return [
         Measurement(*metric, statistics, attributes),
         *(Measurement(*metric, value, {**attributes, "Statistic": key}) for key, value in others.items()),
@@ -63,9 +59,11 @@ def _time_unix_nano(document: dict[str, Any]) -> int:
 
 def _dimensions(document: dict[str, Any]) -> dict[str, Any]:
     dimensions = document.get("dimensions") or {}
-    if type(dimensions) is not dict or not all(type(value) is str for value in dimensions.values()):
-        raise Malformed("dimensions: expected an object of strings")
-    return dimensions
+    if type(dimensions) is not dict or len(dimensions) > _MOST_DIMENSIONS:
+        raise Malformed(f"dimensions: expected an object of at most {_MOST_DIMENSIONS} entries")
+    if any(len(name) > _LONGEST_TEXT for name in dimensions):
+        raise Malformed(f"dimensions: names of at most {_LONGEST_TEXT} characters")
+    return {name: text_of(dimensions, name) for name in dimensions}
 
 
 def _statistics(document: dict[str, Any]) -> tuple[Statistics, dict[str, float]]:

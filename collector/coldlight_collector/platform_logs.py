@@ -24,16 +24,11 @@ EVENT_PREFIX = "aws.lambda."
 _Number = int | float
 _Facts = dict[str, str | int | float]
 
-_MARKERS = (
-    b"RequestId: ",
-    b"Task timed out after ",
-    b'"platform.',
-    b"Init Duration: ",
-    b"Restore Duration: ",
-    b"Runtime Version: ",
-    b"Runtime exited ",
-)
-_LONGEST_LINE = 16 * 1024
+_MARKERS = (b"RequestId: ", b"Task timed out after ", b'"platform.', b" Duration: ", b"Runtime ")
+"""At least one of them is in every line that is read here."""
+
+_LONGEST_LINE = 2 * 1024
+_LONGEST_JSON_LINE = 16 * 1024
 _LONGEST_IDENTITY = 1024
 """Copied into every event: what is longer stays in the resource alone."""
 _LARGEST_NUMBER = 2**53
@@ -141,10 +136,11 @@ def _identity(resource: Any) -> _Facts:
 
 def read(time_unix_nano: int, text: str) -> PlatformEvent | None:
     """What a line says if it is the platform's, logged at `time_unix_nano`; nothing if it is anybody else's."""
-    if not text or len(text) > _LONGEST_LINE:
+    if text.startswith("{"):
+        is_short = len(text) <= _LONGEST_JSON_LINE
+        return _read_json(time_unix_nano, text) if is_short and '"platform.' in text else None
+    if len(text) > _LONGEST_LINE:
         return None
-    if text[0] == "{":
-        return _read_json(time_unix_nano, text) if '"platform.' in text else None
     keyword, *rest = text.split(None, 1) or [""]
     if keyword in _REQUIRED:
         return _read_fields(time_unix_nano, keyword, "".join(rest))

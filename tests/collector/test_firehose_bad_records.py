@@ -26,7 +26,7 @@ from tests.collector.firehose import (
 
 from coldlight_collector.firehose.deliveries import UNREADABLE, payloads
 from coldlight_collector.firehose.envelope import open_envelope
-from coldlight_collector.firehose.records import MOST_RECORD_BYTES
+from coldlight_collector.firehose.records import MOST_ITEMS, MOST_RECORD_BYTES
 from coldlight_storage.signals import Signal
 from coldlight_storage.testing import clock_ns, sent_form
 
@@ -152,7 +152,7 @@ async def test_events_that_are_none_are_kept_and_cost_no_other(
     await deliver(door, gzipped(subscription(strange[0], log_event("good"), *strange[1:])))
     assert stored.bodies() == ["good"]
     (record,) = unreadable(stored)
-    assert [json.loads(line) for line in record.body.string_value.splitlines()] == strange
+    assert json.loads(record.body.string_value) == strange
 
 
 @pytest.mark.parametrize("timestamp", ["noon", None, -1, 1.5, 2**62, True])
@@ -212,6 +212,25 @@ async def test_more_lines_than_a_record_may_have_are_kept_together(
     assert stored.bodies() == ["good"]
     (record,) = unreadable(stored)
     assert record.body.string_value.count("{}") == 100_000
+
+
+async def test_more_events_than_a_message_may_have_are_kept_together(
+    door: httpx.AsyncClient, stored: Recorder
+) -> None:
+    events = [log_event("x", number) for number in range(MOST_ITEMS)]
+    await deliver(door, gzipped(subscription(*events, log_event("one too many"))))
+    assert stored.bodies() == ["x"] * MOST_ITEMS
+    (record,) = unreadable(stored)
+    assert json.loads(record.body.string_value) == [log_event("one too many")]
+
+
+async def test_a_crowd_of_values_is_kept_without_being_parsed(
+    door: httpx.AsyncClient, stored: Recorder
+) -> None:
+    crowd = b'{"messageType": [' + b"{}," * 1_000_000 + b"{}]}"
+    assert (await deliver(door, gzip.compress(crowd, mtime=0), GOOD)).status_code == 200
+    assert stored.bodies() == ["good"]
+    assert [content(record) for record in unreadable(stored)] == [crowd]
 
 
 async def test_empty_otlp_messages_without_end_are_kept_together(

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.collector.firehose import (
     INVOCATION,
@@ -176,6 +176,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(JSON, JSON, JSON, JSON)
 def test_no_line_is_too_strange_to_be_looked_at(
     metrics: Any, dimensions: Any, value: Any, timestamp: Any

@@ -41,7 +41,7 @@ class LogEvents:
     _seen: set[tuple[str, str, str, int]] = field(default_factory=set)
 
     def add(self, document: dict[str, Any], logs: LogsBuilder, metrics: MetricsBuilder) -> list[Any]:
-        """Adds the events of a message, and what they measure. Gives those that are no log events.
+        """Adds the events of a message, and what they measure. Gives those that are no log events, or one too many.
 
         Raises `Malformed` for a message of another kind, before anything of it is added.
         """
@@ -54,13 +54,13 @@ class LogEvents:
         if type(events) is not list:
             raise Malformed("logEvents: expected an array")
         message = _message(document, self.envelope.stream.region)
-        strangers = events[MOST_ITEMS:]
+        strangers: list[Any] = []
         for event in islice(events, MOST_ITEMS):
             if type(event) is not dict or type(event.get("message")) is not str:
                 strangers.append(event)
             elif self._is_new(message.source, event):
                 self._add_event(event, message, logs, metrics)
-        return strangers
+        return [*strangers, *events[MOST_ITEMS:]]
 
     def _is_new(self, source: LogSource, event: dict[str, Any]) -> bool:
         """Two filters that match the same event deliver it twice. An event without an id is always new."""

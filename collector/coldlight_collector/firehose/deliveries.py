@@ -17,6 +17,7 @@ from coldlight_collector.firehose.builders import LogsBuilder, MetricsBuilder
 from coldlight_collector.firehose.cloudwatch_logs import SCOPE, LogEvents
 from coldlight_collector.firehose.envelope import Envelope, data_of
 from coldlight_collector.firehose.records import (
+    MOST_ITEMS,
     OPENTELEMETRY_0_7,
     Document,
     Json,
@@ -37,6 +38,7 @@ _MOST_BYTES = 8 * 2**20
 """Beyond either, a payload is closed and the next one begun, between two documents."""
 
 _SEVERITY_WARN = 13
+_STRANGERS = f"logEvents: not objects with a message, or more than {MOST_ITEMS} of them"
 
 
 def payloads(envelope: Envelope, most_bytes: int) -> Iterator[tuple[Signal, Payload]]:
@@ -117,8 +119,9 @@ class _Delivery:
     def _add_json(self, fields: dict[str, Any]) -> Iterator[Unreadable]:
         """Raises `Malformed` for what is neither of the two, before anything of it is added."""
         if cloudwatch_logs.is_subscription(fields):
-            for event in self._events.add(fields, self.logs, self.metrics):
-                yield Unreadable(orjson.dumps(event), "logEvents: not an object with a message")
+            strangers = self._events.add(fields, self.logs, self.metrics)
+            if strangers:
+                yield Unreadable(orjson.dumps(strangers), _STRANGERS)
         elif metric_streams.is_data_point(fields):
             self._add_data_point(fields)
         else:

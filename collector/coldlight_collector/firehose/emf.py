@@ -109,14 +109,8 @@ def _value(value: Any) -> _Value | None:
 
 
 def _distribution(values: list[Any], counts: Any) -> Distribution | None:
-    if (
-        not values
-        or type(counts) is not list
-        or len(counts) != len(values)
-        or not all(map(_is_number, values))
-    ):
-        return None
-    if not all(_is_number(count) and 0 <= count < _LARGEST_COUNT for count in counts):
+    is_sound = 0 < len(values) <= _MOST_VALUES and type(counts) is list and len(counts) == len(values)
+    if not (is_sound and all(map(_is_number, values)) and all(map(_is_count, counts))):
         return None
     total: Counter[float] = Counter()
     for value, count in zip(values, counts, strict=True):
@@ -124,10 +118,14 @@ def _distribution(values: list[Any], counts: Any) -> Distribution | None:
     return Distribution(total)
 
 
+def _is_count(value: Any) -> bool:
+    return _is_number(value) and 0 <= value < _LARGEST_COUNT
+
+
 def _statistics(value: dict[str, Any]) -> Statistics | None:
     count: Any = value.get("Count", value.get("SampleCount"))
     total: Any = value.get("Sum")
-    if not (_is_number(count) and 0 <= count < _LARGEST_COUNT and _is_number(total)):
+    if not (_is_count(count) and _is_number(total)):
         return None
     extremes: dict[float, Any] = {0.0: value.get("Min"), 1.0: value.get("Max")}
     quantiles = {quantile: float(extreme) for quantile, extreme in extremes.items() if _is_number(extreme)}

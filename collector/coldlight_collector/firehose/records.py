@@ -30,6 +30,8 @@ OPENTELEMETRY_0_7 = (
     "OpenTelemetry 0.7 is not served: change the metric stream's output format to OpenTelemetry 1.0 or JSON"
 )
 
+_MOST_VALUES = 1_000_000
+"""Parsed, an empty object takes 64 bytes in place of two."""
 _GZIP = b"\x1f\x8b"
 MOST_ITEMS = 50_000
 """Log events, or data points, of one document."""
@@ -73,6 +75,9 @@ def content_of(data: bytes, most_bytes: int) -> bytes:
 def documents(content: bytes) -> Iterator[Document]:
     """Everything in a decompressed record, in its order. What cannot be read costs the rest of its line, no more."""
     if not content.strip():
+        return
+    if content.count(b"{") + content.count(b"[") > _MOST_VALUES:
+        yield Unreadable(content, f"more than {_MOST_VALUES} JSON objects and arrays in one record")
         return
     yield from _json_documents(content) if content.lstrip().startswith(b"{") else _otlp_messages(content)
 

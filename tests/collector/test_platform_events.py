@@ -70,6 +70,15 @@ def test_an_event_says_which_function_it_is_of_as_the_resource_does() -> None:
     assert {key: said.get(key) for key in FUNCTION} == FUNCTION
 
 
+def test_a_resource_of_absurd_size_is_not_copied_into_every_event() -> None:
+    request = logs_request(log_record(REPORT))
+    request.resource_logs[0].resource.attributes.extend(
+        attributes({"faas.name": "x" * 2000, "faas.version": "7"})
+    )
+    said = plain(records_of(validated(request))[1].attributes)
+    assert ("faas.name" in said, said["faas.version"]) == (False, "7")
+
+
 def test_a_start_line_knows_its_version_better_than_the_resource() -> None:
     request = logs_request(log_record(f"START RequestId: {INVOCATION} Version: 8"))
     request.resource_logs[0].resource.attributes.extend(attributes(FUNCTION))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from coldlight_collector import health, otlp_http, zipkin
+from coldlight_collector import firehose, health, otlp_http, zipkin
 from coldlight_collector.http.auth import authenticated
 from coldlight_collector.http.cors import cross_origin
 from coldlight_collector.http.messages import Handler, Refusal, Refuse, Response, Routes
@@ -26,7 +26,12 @@ class _Door:
 
 
 _ZIPKIN = _Door(zipkin.routes, zipkin.refuse)
-_DOORS = (_Door(otlp_http.routes, otlp_http.refuse), _ZIPKIN, _Door(xray.routes, xray.refuse))
+_DOORS = (
+    _Door(otlp_http.routes, otlp_http.refuse),
+    _ZIPKIN,
+    _Door(xray.routes, xray.refuse),
+    _Door(firehose.routes, firehose.refuse),
+)
 
 
 def receivers(receiver: Receiver, token: str | None, cors_origins: tuple[str, ...]) -> tuple[Routes, Refuse]:

@@ -57,7 +57,7 @@ async def listen(
     # UDP first: it is given back without a trace when another port cannot be had.
     xray = await _named(
         daemon.listen(intake, settings.xray_host, settings.xray_port, registry),
-        "X-Ray (UDP)", f"{settings.xray_host}:{settings.xray_port}", "--xray-port",
+        "X-Ray", f"{settings.xray_host}:{settings.xray_port} (UDP)", "--xray-port",
     )  # fmt: skip
     return Ports(
         xray=xray,

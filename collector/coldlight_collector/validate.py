@@ -12,6 +12,7 @@ from typing import Any
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from coldlight_collector import platform_logs
 from coldlight_collector.intake import Accepted, Malformed, Payload, TooLarge
 from coldlight_collector.repair import LOG_RECORD, POINT, SPAN, SUMMARY_POINT, Kind, mark, repair
 from coldlight_collector.utf8 import mend
@@ -68,6 +69,8 @@ def validate(signal: Signal, body: bytes, max_items: int = MAX_ITEMS) -> Payload
             findings = _Findings([], [], removed)
             message, mended = _parse(STORED_TYPE[signal], body, findings)
     items, changed = _settle(signal, message, findings, max_items)
+    events = _add_platform_events(signal, message, body)
+    items, changed = items + events, changed or events > 0
     stored = rendered(message)
     # Of another length though nothing changed, the body spells a field twice: readers differ over what that means.
     if mended or changed or len(stored) != len(body):
@@ -82,7 +85,16 @@ def validate_message(signal: Signal, message: Message, max_items: int = MAX_ITEM
     """
     findings = _Findings([], [], [])
     items, _ = _settle(signal, message, findings, max_items)
-    return Payload(rendered(message), items, findings.outcome())
+    stored = rendered(message)
+    if events := _add_platform_events(signal, message, stored):
+        items, stored = items + events, rendered(message)
+    return Payload(stored, items, findings.outcome())
+
+
+def _add_platform_events(signal: Signal, message: Message, body: bytes) -> int:
+    """What the Lambda platform says in log lines is stored as records of its own, too. Gives how many were added."""
+    may_hold = signal is Signal.LOGS and platform_logs.may_hold(body)
+    return platform_logs.add_events(message) if may_hold else 0
 
 
 def _parse(message_type: type[Message], body: bytes, findings: _Findings) -> tuple[Message, bool]:

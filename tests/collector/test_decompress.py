@@ -56,6 +56,14 @@ def test_a_body_of_many_pieces_comes_back(encoding: str, encode: Callable[[bytes
     assert decompress(encode(SPANS * 100), encoding, 8 * MIB) == SPANS * 100
 
 
+@every_encoder
+@pytest.mark.parametrize("size", [64 * 1024, 3 * 64 * 1024, 4 * MIB])
+def test_a_body_that_ends_where_a_piece_ends_comes_back(
+    encoding: str, encode: Callable[[bytes], bytes], size: int
+) -> None:
+    assert decompress(encode(bytes(size)), encoding, 8 * MIB) == bytes(size)
+
+
 @pytest.mark.parametrize("encoding", ["", "identity", "Identity"])
 def test_a_plain_body_is_the_same_object(encoding: str) -> None:
     assert decompress(SPANS, encoding, MIB) is SPANS

@@ -86,7 +86,7 @@ def _inflated(body: bytes, wbits: int, most_streams: int) -> Iterator[bytes]:
     streams = 1
     for start in range(0, len(body), _SLICE):
         rest, piece = body[start : start + _SLICE], b""
-        while rest or len(piece) == _PIECE:
+        while rest or (len(piece) == _PIECE and not stream.eof):
             if stream.eof:
                 streams += 1
                 if streams > most_streams:

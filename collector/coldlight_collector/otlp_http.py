@@ -15,10 +15,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from coldlight_collector import otlp_json
 from coldlight_collector.http.auth import authenticated
-from coldlight_collector.http.decompress import ENCODINGS, UnknownEncoding
+from coldlight_collector.http.decompress import ENCODINGS
 from coldlight_collector.http.messages import Refusal, Request, Response, Routes
-from coldlight_collector.intake import Accepted, Payload, Refused, TooLarge, Unavailable
-from coldlight_collector.receiver import Receiver
+from coldlight_collector.intake import Accepted, Payload, Refused, Unavailable
+from coldlight_collector.receiver import Receiver, UnknownMediaType, status_of
 from coldlight_collector.validate import validate, validate_message
 from coldlight_storage.signals import Signal
 from coldlight_storage.stored import STORED_TYPE
@@ -39,17 +39,6 @@ _COMPLETE = {
 _MESSAGE_BYTES = 1024
 
 
-class _UnknownMediaType(Refused):
-    """The body is in a format that OTLP does not know: HTTP's 415."""
-
-
-_STATUS: dict[type, HTTPStatus] = {
-    _UnknownMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    UnknownEncoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    Refused: HTTPStatus.BAD_REQUEST,
-}
 _CODE = {
     HTTPStatus.UNAUTHORIZED: Code.UNAUTHENTICATED,
     HTTPStatus.FORBIDDEN: Code.PERMISSION_DENIED,
@@ -111,7 +100,7 @@ def _require_media_type(headers: dict[str, str]) -> str:
     media_type = _media_type(headers)
     if media_type is None:
         declared = headers.get("content-type", "none")
-        raise _UnknownMediaType(f"Content-Type: {declared}: send {PROTOBUF} or {JSON}")
+        raise UnknownMediaType(f"Content-Type: {declared}: send {PROTOBUF} or {JSON}")
     return media_type
 
 
@@ -126,7 +115,7 @@ def _partial_success(signal: Signal, accepted: Accepted, media_type: str) -> Res
 
 
 def _refused(refused: Refused, headers: dict[str, str]) -> Response:
-    status = next(_STATUS[kind] for kind in type(refused).__mro__ if kind in _STATUS)
+    status = status_of(refused)
     retry_after_s = refused.retry_after_s if isinstance(refused, Unavailable) else 1
     return _failure(status, str(refused), headers, retry_after_s)
 

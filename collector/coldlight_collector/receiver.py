@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TypeVar
 
-from coldlight_collector.http.decompress import decompress
+from coldlight_collector.http.decompress import UnknownEncoding, decompress
 from coldlight_collector.http.messages import Budget, Request
-from coldlight_collector.intake import Accepted, Intake, Payload, Unavailable
+from coldlight_collector.intake import Accepted, Intake, Payload, Refused, TooLarge, Unavailable
 from coldlight_storage.signals import Signal
 
 T = TypeVar("T")
@@ -15,6 +16,24 @@ T = TypeVar("T")
 _SMALL_BYTES = 256 * 1024
 _AT_ONCE = 2
 """Large bodies being decoded: each may grow to the limit before the budget learns of it."""
+
+
+class UnknownMediaType(Refused):
+    """The body is in a format that is not served."""
+
+
+_STATUS: dict[type, HTTPStatus] = {
+    UnknownMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    UnknownEncoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    Refused: HTTPStatus.BAD_REQUEST,
+}
+
+
+def status_of(refused: Refused) -> HTTPStatus:
+    """How HTTP says it."""
+    return next(_STATUS[kind] for kind in type(refused).__mro__ if kind in _STATUS)
 
 
 @dataclass(frozen=True)

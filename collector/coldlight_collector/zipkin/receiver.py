@@ -14,10 +14,10 @@ from functools import partial
 from http import HTTPStatus
 
 from coldlight_collector.http.auth import authenticated
-from coldlight_collector.http.decompress import ENCODINGS, UnknownEncoding
+from coldlight_collector.http.decompress import ENCODINGS
 from coldlight_collector.http.messages import Handler, Refusal, Request, Response, Routes
-from coldlight_collector.intake import Accepted, Malformed, Payload, Refused, TooLarge, Unavailable
-from coldlight_collector.receiver import Receiver
+from coldlight_collector.intake import Accepted, Malformed, Payload, Refused, Unavailable
+from coldlight_collector.receiver import Receiver, UnknownMediaType, status_of
 from coldlight_collector.validate import validate_message
 from coldlight_collector.zipkin import to_otlp, v1_json, v2_json, v2_protobuf
 from coldlight_collector.zipkin.span import Decoded
@@ -32,18 +32,6 @@ _PROTOBUF = {"application/x-protobuf", "application/protobuf"}
 _THRIFT = "application/x-thrift"
 _MESSAGE_CHARACTERS = 1024
 
-
-class _UnknownMediaType(Refused):
-    """The body is in a format that is not served: HTTP's 415."""
-
-
-_STATUS: dict[type, HTTPStatus] = {
-    _UnknownMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    UnknownEncoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    Refused: HTTPStatus.BAD_REQUEST,
-}
 
 _Decode = Callable[[bytes], Decoded]
 
@@ -107,7 +95,7 @@ class _ZipkinReceiver:
     async def _take(self, decode: _Decode, request: Request) -> Response:
         try:
             if _media_type(request) == _THRIFT:
-                raise _UnknownMediaType(f"Content-Type: {_THRIFT} is not served: send application/json")
+                raise UnknownMediaType(f"Content-Type: {_THRIFT} is not served: send application/json")
             payload = await self.receiver.decode(request, partial(_payload, decode))
             accepted = await self.receiver.store(Signal.TRACES, payload, request)
         except Refused as refused:
@@ -154,7 +142,7 @@ def _accepted(accepted: Accepted) -> Response:
 
 
 def _refused(refused: Refused) -> Response:
-    status = next(_STATUS[kind] for kind in type(refused).__mro__ if kind in _STATUS)
+    status = status_of(refused)
     return _failure(status, str(refused), refused.retry_after_s if isinstance(refused, Unavailable) else 1)
 
 

@@ -155,7 +155,7 @@ async def _collector(
     )
     running.addresses.append(("OTLP/HTTP", _url(settings.host, started.ports.http.port)))
     running.addresses.append(("OTLP/gRPC", _url(settings.host, started.ports.grpc.port)))
-    running.addresses.append(("X-Ray/UDP", _address(_xray_host(settings), started.ports.xray.port)))
+    running.addresses.append(("X-Ray", _address(_xray_host(settings), started.ports.xray.port)))
     running.addresses.append(("Zipkin", _url(settings.host, started.ports.zipkin.port)))
     watch = asyncio.create_task(started.failed(), name="collector")
     try:

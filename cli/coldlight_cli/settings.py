@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     )
     xray_port: Port = Field(
         default=2000,
-        description="X-Ray daemon's UDP format, from senders on this machine only; 0 takes any free port.",
+        description="X-Ray's daemon (UDP, TCP), for senders on this machine only; 0 takes any free port.",
     )
     query_port: Port = Field(default=4319, description="Web UI and query API; 0 takes any free port.")
     auth_token: Token = Field(

@@ -26,10 +26,11 @@ class _Door:
 
 
 _ZIPKIN = _Door(zipkin.routes, zipkin.refuse)
+_XRAY = _Door(xray.routes, xray.refuse)
 _DOORS = (
     _Door(otlp_http.routes, otlp_http.refuse),
     _ZIPKIN,
-    _Door(xray.routes, xray.refuse),
+    _XRAY,
     _Door(firehose.routes, firehose.refuse),
 )
 
@@ -57,6 +58,11 @@ def zipkin_port(
 ) -> tuple[Routes, Refuse]:
     """What Zipkin's own port serves, to strangers as above."""
     return cross_origin(_ZIPKIN.routes(receiver, token), cors_origins), _ZIPKIN.refuse
+
+
+def xray_port(receiver: Receiver, token: str | None) -> tuple[Routes, Refuse]:
+    """What X-Ray's own port serves over TCP, as its daemon does: the SDKs ask it for sampling rules."""
+    return _XRAY.routes(receiver, token), _XRAY.refuse
 
 
 def own_routes(

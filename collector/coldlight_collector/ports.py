@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -30,11 +30,12 @@ class Ports:
     zipkin: HttpServer
     grpc: GrpcServer
     xray: XRayDaemon
+    xray_http: HttpServer
 
     async def stop(self, grace_s: float) -> None:
         """Takes nothing more, and answers what is in hand within `grace_s` seconds."""
         async with asyncio.TaskGroup() as group:
-            for server in (self.http, self.zipkin, self.grpc, self.xray):
+            for server in (self.http, self.zipkin, self.grpc, self.xray, self.xray_http):
                 group.create_task(server.stop(grace_s))
 
 
@@ -49,28 +50,41 @@ async def listen(
     receiver = Receiver(intake, budget, settings.decompressed_bytes)
     host, token = settings.host, settings.token
 
-    def http(port: int, routes: Routes, refuse: Refuse) -> Awaitable[HttpServer]:
+    def http(host: str, port: int, routes: Routes, refuse: Refuse) -> Awaitable[HttpServer]:
         return serve(router(routes, refuse), refuse, host, port, settings.http, budget)
 
     routes, refuse = front_door.receivers(receiver, token, settings.cors_origins)
     zipkin_routes, refuse_zipkin = front_door.zipkin_port(receiver, token, settings.cors_origins)
-    # UDP first: it is given back without a trace when another port cannot be had.
-    xray = await _named(
-        daemon.listen(intake, settings.xray_host, settings.xray_port, registry),
-        "X-Ray", f"{settings.xray_host}:{settings.xray_port} (UDP)", "--xray-port",
-    )  # fmt: skip
+    xray_http, xray = await _listen_for_xray(receiver, settings, http, registry)
     return Ports(
-        xray=xray,
         http=await _named(
-            http(settings.http_port, {**routes, **own_routes}, refuse),
+            http(host, settings.http_port, {**routes, **own_routes}, refuse),
             "OTLP/HTTP", f"{host}:{settings.http_port}", "--otlp-http-port",
         ),
         zipkin=await _named(
-            http(settings.zipkin_port, {**zipkin_routes, **own_routes}, refuse_zipkin),
+            http(host, settings.zipkin_port, {**zipkin_routes, **own_routes}, refuse_zipkin),
             "Zipkin", f"{host}:{settings.zipkin_port}", "--zipkin-port",
         ),
+        xray_http=xray_http,
+        xray=xray,
+        # last, for its threads outlive a start that fails
         grpc=await otlp_grpc.serve(intake, host, settings.grpc_port, settings.grpc, budget, token),
     )  # fmt: skip
+
+
+async def _listen_for_xray(
+    receiver: Receiver,
+    settings: CollectorSettings,
+    http: Callable[[str, int, Routes, Refuse], Awaitable[HttpServer]],
+    registry: CollectorRegistry,
+) -> tuple[HttpServer, XRayDaemon]:
+    """One number for TCP and UDP, as with X-Ray's own daemon: SDKs know but one."""
+    host = settings.xray_host
+    name = ("X-Ray", f"{host}:{settings.xray_port}", "--xray-port")
+    served = await _named(
+        http(host, settings.xray_port, *front_door.xray_port(receiver, settings.token)), *name
+    )
+    return served, await _named(daemon.listen(receiver.intake, host, served.port, registry), *name)
 
 
 async def _named(opening: Awaitable[S], name: str, address: str, flag: str) -> S:

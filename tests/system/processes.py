@@ -77,8 +77,8 @@ class Service:
         return self._address("Zipkin")
 
     @property
-    def xray_udp(self) -> str:
-        return self._address("X-Ray/UDP")
+    def xray(self) -> str:
+        return self._address("X-Ray")
 
     @property
     def query(self) -> str:

@@ -66,7 +66,7 @@ def refused(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Refused:
         "OTLP/HTTP": (*NO_CLICKHOUSE, *ANY_PORTS, "--otlp-http-port", port(up.otlp_http)),
         "OTLP/gRPC": (*NO_CLICKHOUSE, *ANY_PORTS, "--otlp-grpc-port", port(up.otlp_grpc)),
         "Zipkin": (*NO_CLICKHOUSE, *ANY_PORTS, "--zipkin-port", port(up.zipkin)),
-        "X-Ray": (*NO_CLICKHOUSE, *ANY_PORTS, "--xray-port", up.xray_udp.rpartition(":")[2]),
+        "X-Ray": (*NO_CLICKHOUSE, *ANY_PORTS, "--xray-port", up.xray.rpartition(":")[2]),
         "query service": (*NO_CLICKHOUSE, *ANY_PORTS, "--query-port", port(up.query)),
         "public host": ("--host", "0.0.0.0", *ANY_PORTS),
     }
@@ -93,7 +93,7 @@ def test_a_port_that_is_taken_is_named(up: Service, refused: Refused, name: str)
         "OTLP/HTTP": up.otlp_http,
         "OTLP/gRPC": up.otlp_grpc,
         "Zipkin": up.zipkin,
-        "X-Ray": up.xray_udp,
+        "X-Ray": up.xray,
         "query service": up.query,
     }[name]
     assert refused[name].returncode == 1

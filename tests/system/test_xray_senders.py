@@ -24,7 +24,7 @@ def run(up: Service, role: str, key: str = "AKIDEXAMPLE", **variables: str) -> A
     address = up.otlp_http.replace("0.0.0.0", "127.0.0.1")
     told = {
         "COLLECTOR": address,
-        "AWS_XRAY_DAEMON_ADDRESS": f"tcp:{address.removeprefix('http://')} udp:{up.xray_udp}",
+        "AWS_XRAY_DAEMON_ADDRESS": up.xray,
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": key,
         "AWS_SECRET_ACCESS_KEY": "any",
@@ -134,7 +134,7 @@ def test_a_complete_segment_wins_over_one_in_progress_whichever_came_last(up: Se
 
 
 def test_datagrams_that_are_not_of_x_ray_are_counted(up: Service) -> None:
-    host, _, port = up.xray_udp.rpartition(":")
+    host, _, port = up.xray.rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendto(b"hello", (host, int(port)))
     counter = 'coldlight_xray_rejected_segments_total{code="InvalidHeader"} 1.0'
@@ -157,7 +157,7 @@ def test_the_sdk_is_told_to_sample_everything_though_it_cannot_sign(public: Serv
 
 def test_wherever_others_need_a_token_udp_is_for_this_machine_only(public: Service) -> None:
     assert public.otlp_http.startswith("http://0.0.0.0:")
-    assert public.xray_udp.startswith("127.0.0.1:")
+    assert public.xray.startswith("127.0.0.1:")
 
 
 def test_boto3_signs_with_the_token_as_its_access_key(public: Service) -> None:

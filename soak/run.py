@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks.processes import answers, free_port, wait_until
 
 from coldlight_storage import EmbeddedStore, ServerStore, parse_address
+from soak.clickhouse import SERVER_FAULTS, Server
 from soak.faults import BUG, DEATHS, FAULT, FAULTS, PASSES
 from soak.senders import Obligations, Request, sending
 from soak.verdict import Stored, Verdict, judge, stored
@@ -28,14 +29,14 @@ _ROOT = Path(__file__).parents[1]  # where the package `soak` is found
 
 @dataclass(frozen=True)
 class Plan:
-    """How many lives Coldlight has, and where: embedded in `folder`, or on the ClickHouse server of `clickhouse`."""
+    """How many lives Coldlight has, and where: embedded in `folder`, or on a ClickHouse server with faults of its own."""
 
     folder: Path
     lives: int
     seed: int
     senders: int = 8
     faults: tuple[str, ...] = FAULTS
-    clickhouse: str | None = None
+    server: Server | None = None
     bug: str = ""
 
 
@@ -45,6 +46,7 @@ class Report:
 
     verdict: Verdict
     struck: Counter[str]
+    faults: tuple[str, ...]
     requests: int
     repeated: int
     refused: int
@@ -54,7 +56,7 @@ class Report:
     def never(self) -> list[str]:
         """What has to happen in a long soak, or it has shown nothing."""
         happened = {
-            **{fault: self.struck[fault] for fault in FAULTS},
+            **{fault: self.struck[fault] for fault in self.faults},
             "a request is sent again": self.repeated,
             "a request is told to come again": self.refused,
         }
@@ -88,7 +90,7 @@ class Victim:
     def _arguments(self) -> list[str]:
         ports = {"otlp-http": self.http, "otlp-grpc": 0, "query": self.query, "zipkin": 0, "xray": 0}
         flags = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
-        place = ["--clickhouse", self._plan.clickhouse] if self._plan.clickhouse else []
+        place = ["--clickhouse", self._plan.server.url] if self._plan.server else []
         return ["up", "--data", str(self._plan.folder / "data"), *flags, *place]
 
     def counters(self) -> dict[str, float]:
@@ -126,7 +128,10 @@ def soak(plan: Plan, lived: Callable[[str], object] = lambda _: None) -> Report:
         with sending(victim.http, obligations, plan.senders):
             for fault in order:
                 with victim.life(fault, chance.randint(1, _MOST_PASSES)) as process:
-                    struck[fault] += _strikes(process, fault, chance)
+                    if plan.server and fault in SERVER_FAULTS:
+                        struck[fault] += plan.server.suffer(fault, chance)
+                    else:
+                        struck[fault] += _strikes(process, fault, chance)
                 lived(fault)
             last_life.enter_context(victim.life())  # a healthy one, for requests still under way
         unseen = _unseen(victim, obligations, chance)
@@ -135,6 +140,7 @@ def soak(plan: Plan, lived: Callable[[str], object] = lambda _: None) -> Report:
     return Report(
         verdict=judge(owed, _count(plan)),
         struck=struck,
+        faults=plan.faults,
         requests=len(owed),
         repeated=obligations.repeated,
         refused=obligations.refused,
@@ -164,8 +170,8 @@ def _strikes(process: "subprocess.Popen[bytes]", fault: str, chance: random.Rand
 
 
 def _count(plan: Plan) -> Stored:
-    if plan.clickhouse:
-        server = ServerStore(parse_address(plan.clickhouse))
+    if plan.server:
+        server = ServerStore(parse_address(plan.server.direct_url))
         try:
             return stored(server)
         finally:

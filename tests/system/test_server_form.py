@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from soak.proxy import Break, Proxy, proxy
 from tests.system.load import Load, sending, stored
 from tests.system.processes import (
     ANY_PORTS,
@@ -20,7 +21,6 @@ from tests.system.processes import (
     eventually,
     start,
 )
-from tests.system.proxy import Break, Proxy, proxy
 
 from coldlight_storage import ServerStore, parse_address
 from coldlight_storage.migrations import migrate

@@ -42,7 +42,11 @@ class Proxy:
         if not self.is_open:
             writer.transport.abort()
             return
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except ConnectionRefusedError:  # nobody is there, as whoever asks shall see
+            writer.transport.abort()
+            return
         broken: list[Break] = []
         pumps = [
             asyncio.create_task(self._pass_requests(reader, far_writer, broken)),

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from benchmarks.processes import answers, free_port, wait_until
 
-from coldlight_storage import EmbeddedStore, ServerStore, parse_address
+from coldlight_storage import ServerStore, parse_address
 from soak.clickhouse import SERVER_FAULTS, Server
 from soak.faults import BUG, DEATHS, FAULT, FAULTS, PASSES
 from soak.senders import Obligations, Request, sending
-from soak.verdict import Stored, Verdict, judge, stored
+from soak.verdict import STORED, Stored, Verdict, as_stored, judge
 
 START_S, DRAIN_S, STRIKE_S = 60, 120, 10
 _SAMPLE, _MOST_PASSES = 100, 4
@@ -170,14 +170,13 @@ def _strikes(process: "subprocess.Popen[bytes]", fault: str, chance: random.Rand
 
 
 def _count(plan: Plan) -> Stored:
-    if plan.server:
-        server = ServerStore(parse_address(plan.server.direct_url))
-        try:
-            return stored(server)
-        finally:
-            server.close()
-    store = EmbeddedStore(plan.folder / "data", memory_bytes=2 << 30)
+    """Directly in the tables, while no Coldlight runs."""
+    if not plan.server:
+        command = [sys.executable, "-m", "soak.count", str(plan.folder / "data")]
+        counted = subprocess.run(command, cwd=_ROOT, check=True, capture_output=True, text=True)
+        return as_stored(json.loads(counted.stdout))
+    store = ServerStore(parse_address(plan.server.direct_url))
     try:
-        return stored(store)
+        return as_stored({signal: store.select(sql) for signal, sql in STORED.items()})
     finally:
         store.close()

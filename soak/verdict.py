@@ -1,10 +1,10 @@
 """What was owed, against what is there."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from coldlight_storage import Signal, Store
+from coldlight_storage import Row, Signal
 from soak.senders import Request
 
 STORED = {
@@ -30,11 +30,11 @@ class Verdict:
         return not (self.lost or self.doubled or self.unknown)
 
 
-def stored(store: Store) -> Stored:
-    """Every row there is, counted directly in the tables."""
+def as_stored(rows: Mapping[str, Sequence[Row]]) -> Stored:
+    """Of the rows that the queries of `STORED` give, by signal."""
     return {
-        signal: {(row["trace"], row["name"]): row["times"] for row in store.select(sql)}
-        for signal, sql in STORED.items()
+        Signal(signal): {(row["trace"], row["name"]): row["times"] for row in found}
+        for signal, found in rows.items()
     }
 
 

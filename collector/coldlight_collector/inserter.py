@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -110,7 +111,11 @@ class Inserter:
         if inserted:
             await self._attempt(self.store.sync)
         for segment in inserted:
-            self.journal.forget(segment)
+            try:
+                self.journal.forget(segment)
+            except OSError as error:
+                log.error("a segment that is in ClickHouse cannot be removed from the journal: %s", error)
+                self._inserted.append(segment)
 
     def _wants_batch(self, signal: Signal, items: int) -> bool:
         is_free = self.journal.sealed.empty() and self._busy < self.workers
@@ -121,12 +126,18 @@ class Inserter:
         self.journal.nudge()
 
     async def _insert(self, segment: Sealed) -> None:
-        batch = await self._persist(lambda: self._batch(segment))
+        try:
+            batch = await self._persist(lambda: self._batch(segment))
+        except FileNotFoundError:
+            log.error("segment %s was taken away before it was inserted", segment.path)
+            self.journal.forget(segment)
+            return
         insertion = Insertion(self.store, batch, is_new=segment.contents is not None)
         try:
             await self._insert_what_can_be(insertion)
         except (StoreError, TornFrame) as error:
-            self._set_aside(segment, error)
+            await self._attempt(insertion.withdraw)
+            await self._attempt(partial(self._set_aside, segment, error))
             return
         self._inserted.append(segment)
         self.counts.batches += 1
@@ -181,6 +192,8 @@ class Inserter:
         while True:
             try:
                 result = await attempt()
+            except FileNotFoundError:
+                raise  # it will not come back
             except (StoreUnavailable, OSError) as error:
                 self.counts.retries += 1
                 if not self.counts.waiting_for:
@@ -196,9 +209,8 @@ class Inserter:
 
     def _set_aside(self, segment: Sealed, error: Exception) -> None:
         """A batch that ClickHouse will never take, or that cannot be read any more, must not hold up those behind it, nor be lost."""
+        kept = self.journal.set_aside(segment)
         self.counts.rejected_batches += 1
-        kept = segment.path.with_suffix(REJECTED)
-        segment.path.rename(kept)
         log.error("a batch of %s cannot be inserted; it is kept in %s: %s", segment.signal, kept, error)
 
 

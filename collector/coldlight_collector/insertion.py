@@ -6,8 +6,9 @@ rows, and drops every repetition; after a loss of power it may have the rows and
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 
 from coldlight_collector.journal.salvage import leave_out_refused, rewrite
@@ -16,8 +17,17 @@ from coldlight_storage.segments import remove_items, stored_items
 
 log = logging.getLogger(__name__)
 
-_LAST_EPOCH = 5
+_ATTEMPTS = 6
 """A batch that cannot be counted right after so many attempts has a reason that no attempt will mend."""
+
+
+@contextmanager
+def _waiting() -> Iterator[None]:
+    """Counting and removing is never refused for good: a batch that is in must not be set aside because of it."""
+    try:
+        yield
+    except StoreError as error:
+        raise StoreUnavailable(str(error), error.code) from error
 
 
 class Miscounted(StoreError):
@@ -34,31 +44,39 @@ class Insertion:
     store: Store
     batch: Batch
     is_new: bool
+    epoch: int = 0
 
     def insert(self) -> None:
         """Raises as `Store.insert` does, and `Miscounted`."""
         if not self.batch.items:
-            return
-        if self.is_new:
+            self.withdraw()
+        elif self.is_new:
             self.is_new = False
             self.store.insert(self.batch)
         else:
             self._insert_counted()
 
+    def withdraw(self) -> None:
+        """Takes out what earlier attempts may have left in some of the tables. Raises `StoreUnavailable`."""
+        if not self.is_new:
+            with _waiting():
+                remove_items(self.store, self.batch)
+
     def _insert_counted(self) -> None:
         # The token comes first and unchanged: it waits for an attempt that still runs in the server, and makes whole
         # what one that broke off has left out of the derived tables.
-        for epoch in count():
-            self.store.insert(
-                replace(self.batch, token=f"{self.batch.token}:{epoch}") if epoch else self.batch
-            )
-            stored = stored_items(self.store, self.batch)
+        stored = 0
+        for _ in range(_ATTEMPTS):
+            token = f"{self.batch.token}:{self.epoch}" if self.epoch else self.batch.token
+            self.store.insert(replace(self.batch, token=token))
+            with _waiting():
+                stored = stored_items(self.store, self.batch)
             if stored == self.batch.items:
                 return
             log.warning("a batch of %d items has %d in ClickHouse: it is mended", self.batch.items, stored)
-            if epoch == _LAST_EPOCH:
-                raise Miscounted(f"{stored} rows of {self.batch.items} after {epoch + 1} attempts")
-            remove_items(self.store, self.batch)
+            self.withdraw()
+            self.epoch += 1
+        raise Miscounted(f"{stored} rows of {self.batch.items} after {_ATTEMPTS} attempts")
 
     def rewrite(self) -> None:
         """Spells every request of the batch in protobuf's plainest form. Raises OSError."""

@@ -1,7 +1,7 @@
 """The joint of the collector: what every receiver hands over, and what it gets back."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from coldlight_storage.signals import Signal
 
@@ -45,13 +45,13 @@ class Payload:
     """One decoded, validated request, ready for the journal.
 
     `body` is the OTLP protobuf request that will be stored; `items` its spans, data points or log records. `name` is
-    what its sender calls it, the same when it sends it again, if the protocol has such a name.
+    what it is known by when it is sent again; without one, its content.
     """
 
     body: bytes
     items: int
     outcome: Accepted = Accepted()
-    name: bytes = b""
+    name: bytes = field(default=b"", compare=False)
 
 
 Intake = Callable[[Signal, Payload], Awaitable[Accepted]]

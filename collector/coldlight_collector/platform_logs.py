@@ -28,6 +28,8 @@ _MARKERS = (b"RequestId: ", b"Task timed out after ", b'"platform.', b" Duration
 """At least one of them is in every line that is read here."""
 
 _LONGEST_LINE = 2 * 1024
+_NO_YEAR = 2262
+"""From here on ClickHouse's nanoseconds end within the year."""
 _LONGEST_JSON_LINE = 16 * 1024
 _LONGEST_IDENTITY = 1024
 """Copied into every event: what is longer stays in the resource alone."""
@@ -56,7 +58,8 @@ _REQUIRED = {
 }
 """The first word of a text line, and the field without which it is somebody else's line."""
 
-_FIELD = re.compile(r" *([^: ][^:]{0,63}?): *(\S+)(?: +(ms|MB)(?= |$))?")
+# Runs of blanks are taken whole and from their start only: a long one must not be tried at each of its places.
+_FIELD = re.compile(r"(?<! ) *+([^: ][^:]{0,63}?): *+(\S+)(?: ++(ms|MB)(?= |$))?")
 _ID = r"[0-9A-Fa-f-]{36}"
 _TIMEOUT = re.compile(
     rf"(?:\S+\s+)?(?:RequestId: )?(?P<id>{_ID})\s+(?:Error: )?Task timed out after (?P<s>\d{{1,6}}(?:\.\d+)?) seconds"
@@ -64,7 +67,7 @@ _TIMEOUT = re.compile(
 _FAULT = re.compile(
     r"(?:RequestId: (?P<id>\S+) )?(?:Error: )?"
     r"(?P<reason>(?<=Error: )[^\n]+?|Runtime exited [^\n]*?|Process exited before completing request)"
-    r"(?:\s+(?P<type>(?:Runtime|Extension|Function|Sandbox)\.\w+))?"
+    r"(?:(?<!\s)\s++(?P<type>(?:Runtime|Extension|Function|Sandbox)\.\w+))?"
 )
 _NUMBER = re.compile(r"\d{1,15}(\.\d+)?")
 _XRAY_ROOT = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})")
@@ -236,7 +239,7 @@ def _unix_nano(text: Any) -> int:
         moment = datetime.fromisoformat(text) if type(text) is str else None
     except ValueError:
         return 0
-    if moment is None or moment.tzinfo is None or moment.year < 1971:
+    if moment is None or moment.tzinfo is None or not 1970 < moment.year < _NO_YEAR:
         return 0
     return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000) * 10**6
 
@@ -267,7 +270,7 @@ class _Found:
 
     def trace(self, root: str, segment: str) -> None:
         self.trace_id = xray_trace_id(root)
-        if self.trace_id and _SPAN_ID.fullmatch(segment):
+        if self.trace_id and _SPAN_ID.fullmatch(segment) and segment.strip("0"):
             self.span_id = bytes.fromhex(segment)
 
     def event(self, kind: str, time_unix_nano: int) -> PlatformEvent:

@@ -62,7 +62,7 @@ async def listen(
             "OTLP/HTTP", f"{host}:{settings.http_port}", "--otlp-http-port",
         ),
         zipkin=await _named(
-            http(host, settings.zipkin_port, {**zipkin_routes, **own_routes}, refuse_zipkin),
+            http(host, settings.zipkin_port, {**zipkin_routes, **_health(own_routes)}, refuse_zipkin),
             "Zipkin", f"{host}:{settings.zipkin_port}", "--zipkin-port",
         ),
         xray_http=xray_http,
@@ -70,6 +70,10 @@ async def listen(
         # last, for its threads outlive a start that fails
         grpc=await otlp_grpc.serve(intake, host, settings.grpc_port, settings.grpc, budget, token),
     )  # fmt: skip
+
+
+def _health(own_routes: Routes) -> Routes:
+    return {path: own_routes[path] for path in ("/healthz", "/readyz")}
 
 
 async def _listen_for_xray(

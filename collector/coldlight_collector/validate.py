@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -75,7 +76,7 @@ def validate(signal: Signal, body: bytes, max_items: int = MAX_ITEMS) -> Payload
     # Of another length though nothing changed, the body spells a field twice: readers differ over what that means.
     if mended or changed or len(stored) != len(body):
         body = stored
-    return Payload(body, items, findings.outcome())
+    return Payload(body, items, findings.outcome(), _name(signal, message))
 
 
 def validate_message(signal: Signal, message: Message, max_items: int = MAX_ITEMS) -> Payload:
@@ -88,7 +89,19 @@ def validate_message(signal: Signal, message: Message, max_items: int = MAX_ITEM
     stored = rendered(message)
     if events := _add_platform_events(signal, message, stored):
         items, stored = items + events, rendered(message)
-    return Payload(stored, items, findings.outcome())
+    return Payload(stored, items, findings.outcome(), _name(signal, message))
+
+
+def _name(signal: Signal, message: Any) -> bytes:
+    """Log records without any time may be meant each time they come: a name of their own, and nothing repeats them."""
+    if signal is not Signal.LOGS:
+        return b""
+    timeless = (
+        not (record.time_unix_nano or record.observed_time_unix_nano)
+        for records, _ in _log_records(message)
+        for record in records
+    )
+    return uuid4().bytes if any(timeless) else b""
 
 
 def _add_platform_events(signal: Signal, message: Message, body: bytes) -> int:

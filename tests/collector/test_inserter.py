@@ -396,3 +396,31 @@ def test_a_broken_identity_is_not_taken_for_one(tmp_path: Path) -> None:
     (tmp_path / "identity").write_text("")
     with pytest.raises(ValueError, match="UUID"):
         read_identity(tmp_path)
+
+
+async def test_a_segment_that_was_taken_away_does_not_hold_up_the_queue(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    await journal_alone(tmp_path, [a_span(1), a_span(2)], [a_span(3)])
+    journal = Journal(tmp_path, AT_ONCE)
+    [first, second] = [journal.sealed.get_nowait() for _ in range(2)]
+    first.path.unlink()
+    for segment in (first, second):
+        journal.sealed.put_nowait(segment)
+    inserter = Inserter(journal, embedded_store, read_identity(tmp_path), nothing_to_prepare)
+    task = asyncio.create_task(inserter.run())
+    await until(lambda: inserter.counts.batches == 1)
+    task.cancel()
+    await asyncio.wait([task])
+    assert names(embedded_store) == ["span 3"]
+
+
+async def test_a_quarantined_file_is_never_overwritten(tmp_path: Path, embedded_store: EmbeddedStore) -> None:
+    """Refused requests were left out of the batch, and then it is refused all the same."""
+    store = Fickle(embedded_store, insert_failures=[StoreError("no")] * 3)
+    await journal_alone(tmp_path, [a_span(1), Payload(b"\xff\xff no protobuf", 1)])
+    async with collecting(tmp_path, store) as running:
+        pass
+    kept = sorted(tmp_path.glob("traces/*.rejected"))
+    assert [len(bodies(path)) for path in kept] == [1, 1]
+    assert running.journal.stored_bytes == 0

@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberDataPoint, Sum
 
 from coldlight_collector.insertion import Insertion, Miscounted
-from coldlight_storage import Batch, Signal, Store
+from coldlight_storage import Batch, QueryTooLarge, Row, Signal, Store, StoreUnavailable
 from coldlight_storage.segments import remove_items, stored_items
 from coldlight_storage.testing import TODAY, Put, batch, metrics_request, span, traces_request
 
@@ -90,3 +90,26 @@ def test_a_batch_that_never_counts_right_is_given_up(store: Store, put: Put) -> 
 def test_nothing_is_asked_of_clickhouse_for_an_empty_batch(store: Store, tmp_path: Path) -> None:
     nowhere = Batch(Signal.TRACES, tmp_path / "no file", 1, TODAY, "token", 0, 0)
     Insertion(store, nowhere, is_new=True).insert()
+
+
+def test_a_batch_that_cannot_be_counted_now_is_not_refused_for_good(
+    store: Store, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when memory is short: its rows are in, and set aside it would be inserted twice one day."""
+
+    def short(*_: object) -> list[Row]:
+        raise QueryTooLarge("memory limit exceeded", 241)
+
+    made = put(traces_request(span(1)))
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "select", short)
+        with pytest.raises(StoreUnavailable, match="memory limit"):
+            Insertion(store, made, is_new=False).insert()
+
+
+def test_what_a_batch_has_left_in_some_tables_is_withdrawn_with_its_last_request(
+    store: Store, put: Put
+) -> None:
+    made = put(traces_request(span(1)))
+    Insertion(store, replace(made, requests=0, items=0), is_new=False).insert()
+    assert stored_items(store, made) == 0

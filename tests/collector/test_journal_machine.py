@@ -23,9 +23,8 @@ from tests.collector.disks import ForgetfulDisk
 from tests.collector.journals import bodies
 
 from coldlight_collector.intake import Payload
-from coldlight_collector.journal import Journal, JournalLimits, segment
+from coldlight_collector.journal import Journal, JournalLimits, repeats, segment
 from coldlight_collector.journal.numbers import SegmentNumbers
-from coldlight_collector.journal.repeats import Repeats
 from coldlight_collector.journal.segment import SegmentWriter, read_sealed
 from coldlight_storage import Signal
 
@@ -179,7 +178,7 @@ def cuts_a_whole_frame_with_a_torn_one(patches: pytest.MonkeyPatch) -> None:
 
 
 def forgets_what_was_repeated(patches: pytest.MonkeyPatch) -> None:
-    patches.setattr(Repeats, "_read", lambda *_: set())
+    patches.setattr(repeats, "_read", lambda _: [])
 
 
 def counts_segments_anew(patches: pytest.MonkeyPatch) -> None:

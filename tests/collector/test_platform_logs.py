@@ -281,3 +281,14 @@ def test_no_text_is_too_strange_to_be_looked_at(text: str) -> None:
     read(clock_ns(), text)
     read(clock_ns(), f"REPORT RequestId: {text}")
     read(clock_ns(), f"RequestId: {text} Error: {text}")
+
+
+@pytest.mark.parametrize("year", ["1969", "2262", "9999"])
+def test_a_time_that_cannot_be_stored_is_not_taken_over(year: str) -> None:
+    line = f'{{"time":"{year}-12-31T23:59:59Z","type":"platform.start","record":{{"requestId":"{ID}"}}}}'
+    assert event(line).time_unix_nano == clock_ns()
+
+
+def test_a_span_id_of_zeros_is_none() -> None:
+    line = f"{REPORT}\tXRAY TraceId: {ROOT}\tSegmentId: 0000000000000000\tSampled: true"
+    assert event(line).span_id == b""

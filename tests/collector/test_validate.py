@@ -382,3 +382,9 @@ def test_a_field_that_is_sent_twice_is_stored_once_as_protobuf_reads_it() -> Non
     stored = validate(Signal.TRACES, body)
     assert len(stored.body) < len(body)
     assert [span.name for span in stored_spans(stored)] == ["second"]
+
+
+def test_log_records_without_a_time_are_meant_each_time_they_come() -> None:
+    timeless, timed = logs({"body": {"string_value": "done"}}), logs({"time_unix_nano": 1_000})
+    assert validate(Signal.LOGS, timeless).name != validate(Signal.LOGS, timeless).name
+    assert validate(Signal.LOGS, timed).name == b""

@@ -8,12 +8,10 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-import orjson
-
 from coldlight_collector.any_value import Plain, add_attributes
 from coldlight_collector.firehose import emf, lambda_lines
 from coldlight_collector.firehose.builders import LogsBuilder, MetricsBuilder
-from coldlight_collector.firehose.envelope import Envelope
+from coldlight_collector.firehose.envelope import Envelope, json_bytes
 from coldlight_collector.firehose.metric_streams import text_of
 from coldlight_collector.firehose.records import MOST_ITEMS
 from coldlight_collector.firehose.resources import LogSource, log_resource
@@ -123,7 +121,7 @@ def _message(document: dict[str, Any], region: str) -> _Message:
         "aws.log.subscription_filters": list(map(_short, filters)) if type(filters) is list else None,
         "aws.log.policy_level": _short(level) or None,
     }
-    return _Message(LogSource(text_of(document, "owner"), region, group, stream), scope, orjson.dumps(scope))
+    return _Message(LogSource(text_of(document, "owner"), region, group, stream), scope, json_bytes(scope))
 
 
 def _extracted(event: dict[str, Any]) -> dict[str, Any]:
@@ -163,4 +161,4 @@ def _write_time(record: Any, timestamp: Any) -> None:
 
 
 def _plain(value: Any) -> Plain:
-    return value if type(value) in (str, bool, int, float) else orjson.dumps(value).decode()
+    return value if type(value) in (str, bool, int, float) else json_bytes(value).decode()

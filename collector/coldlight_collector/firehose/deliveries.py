@@ -9,13 +9,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import orjson
-
 from coldlight_collector.any_value import Plain, add_attributes
 from coldlight_collector.firehose import cloudwatch_logs, metric_streams
 from coldlight_collector.firehose.builders import LogsBuilder, MetricsBuilder
 from coldlight_collector.firehose.cloudwatch_logs import SCOPE, LogEvents
-from coldlight_collector.firehose.envelope import Envelope, data_of
+from coldlight_collector.firehose.envelope import Envelope, data_of, json_bytes
 from coldlight_collector.firehose.records import (
     MOST_ITEMS,
     OPENTELEMETRY_0_7,
@@ -121,7 +119,7 @@ class _Delivery:
         if cloudwatch_logs.is_subscription(fields):
             strangers = self._events.add(fields, self.logs, self.metrics)
             if strangers:
-                yield Unreadable(orjson.dumps(strangers), _STRANGERS)
+                yield Unreadable(json_bytes(strangers), _STRANGERS)
         elif metric_streams.is_data_point(fields):
             self._add_data_point(fields)
         else:
@@ -135,6 +133,8 @@ class _Delivery:
 
     def _add_otlp(self, message: Otlp) -> None:
         for resource_metrics in message.request.resource_metrics:
+            if not resource_metrics.scope_metrics:
+                continue  # nothing of it is stored
             sent = {attribute.key for attribute in resource_metrics.resource.attributes}
             more = {key: value for key, value in self.envelope.common_attributes.items() if key not in sent}
             add_attributes(resource_metrics.resource.attributes, more)
@@ -182,4 +182,4 @@ def _as_sent(record: Any) -> bytes:
     try:
         return data_of(record)
     except Malformed:
-        return record.encode() if type(record) is str else orjson.dumps(record)
+        return record.encode() if type(record) is str else json_bytes(record)

@@ -100,16 +100,19 @@ def _value(value: Any) -> _Value | None:
     if _is_number(value):
         return float(value)
     if type(value) is list:
-        return _distribution(value, [1] * len(value))
+        return _distribution(value, None)
     if type(value) is not dict:
         return None
     if type(value.get("Values")) is list:
-        return _distribution(value["Values"], value.get("Counts", [1] * len(value["Values"])))
+        return _distribution(value["Values"], value.get("Counts"))
     return _statistics(value)
 
 
 def _distribution(values: list[Any], counts: Any) -> Distribution | None:
-    is_sound = 0 < len(values) <= _MOST_VALUES and type(counts) is list and len(counts) == len(values)
+    if not 0 < len(values) <= _MOST_VALUES:
+        return None
+    counts = [1] * len(values) if counts is None else counts
+    is_sound = type(counts) is list and len(counts) == len(values)
     if not (is_sound and all(map(_is_number, values)) and all(map(_is_count, counts))):
         return None
     total: Counter[float] = Counter()

@@ -11,10 +11,9 @@ import asyncio
 import hmac
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from itertools import count
 
 import orjson
 
@@ -81,16 +80,11 @@ class _FirehoseReceiver:
     async def _store(self, envelope: Envelope, request: Request) -> None:
         """Stores payload by payload, so that a large delivery is never in memory as a whole.
 
-        Firehose sends a delivery again under the same id, so what was stored of it before is known by that name.
+        A delivery that is sent again makes the same bytes, so what was stored of it before is known.
         """
         converted = payloads(envelope, self.receiver.body_bytes * _MOST_GROWTH)
-        for number in count():
-            following = await self._next(converted)
-            if following is None:
-                return
-            signal, payload = following
-            name = f"firehose {envelope.request_id} {number}".encode()
-            await self.receiver.store(signal, replace(payload, name=name), request)
+        while following := await self._next(converted):
+            await self.receiver.store(*following, request)
 
     async def _next(self, converted: Iterator[tuple[Signal, Payload]]) -> tuple[Signal, Payload] | None:
         """In a thread: a small body may hold large records."""

@@ -125,6 +125,14 @@ def _common_attributes(header: str) -> dict[str, str]:
     return attributes
 
 
+def json_bytes(value: Any) -> bytes:
+    """A parsed value as JSON again. orjson reads deeper than it writes; nobody's data is as deep as that."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return b'"nested too deeply to be kept"'
+
+
 def data_of(record: Any) -> bytes:
     """The bytes of a record's `data`. Raises `Malformed` where that is not base64."""
     if type(record) is not str:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from coldlight_collector.intake import Accepted, Payload, Unavailable
 from coldlight_collector.journal.frames import encode
 from coldlight_collector.journal.numbers import SegmentNumbers
 from coldlight_collector.journal.repeats import Repeats, digest
+from coldlight_collector.journal.salvage import rejected_name
 from coldlight_collector.journal.segment import (
     OPEN,
     SEALED,
@@ -178,8 +180,15 @@ class Journal:
 
     def forget(self, segment: Sealed) -> None:
         """Removes a segment whose rows are safe in ClickHouse. Raises OSError."""
-        segment.path.unlink()
+        segment.path.unlink(missing_ok=True)
         self.stored_bytes -= segment.size
+
+    def set_aside(self, segment: Sealed) -> Path:
+        """Takes a segment that cannot be inserted out of the queue, and says where it is kept. Raises OSError."""
+        kept = rejected_name(segment.path)
+        segment.path.rename(kept)
+        self.stored_bytes -= segment.size
+        return kept
 
     async def _wait_for_work(self) -> None:
         # An open segment is looked at when it has lingered; or, if nobody wants it, when `nudge` is called.
@@ -230,10 +239,16 @@ class Journal:
             await asyncio.to_thread(lane.writer.sync)
         else:
             await asyncio.to_thread(_write_and_sync, lane.writer, group, lane.requests)
-        self._repeats.add([one.digest for one in group])
         lane.requests += len(group)
         lane.items += sum(one.payload.items for one in group)
         self.stored_bytes += lane.writer.size - before
+        self._note([one.digest for one in group])
+
+    def _note(self, digests: list[bytes]) -> None:
+        try:
+            self._repeats.add(digests)
+        except OSError as error:  # the requests are durable, and this process knows them
+            log.error("a restart may not know again requests that came before: %s", error)
 
     def _answer(self, group: list[_Waiting], refusal: Unavailable | None) -> None:
         for one in group:
@@ -253,12 +268,13 @@ class Journal:
         try:
             path = await asyncio.to_thread(writer.seal)
         except OSError as error:
-            log.error("segment %d keeps its open name: %s", writer.number, error)
-            path, contents = writer.path, None
+            log.error("segment %d is not sealed as it should be: %s", writer.number, error)
+            path, contents = writer.left_at(), None
         if lane.requests:
             self.sealed.put_nowait(Sealed(lane.signal, writer.number, path, writer.size, contents))
         else:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # an empty file harms nobody
+                path.unlink(missing_ok=True)
 
 
 def _write_and_sync(writer: SegmentWriter, group: list[_Waiting], first: int) -> None:

@@ -1,12 +1,12 @@
 """Requests that came before: a sender that lost the answer sends the same bytes again, and they are not stored twice.
 
 What is remembered is a digest of each request that was made durable, for half an hour to an hour, and of the last
-250,000 to 500,000 requests at most: senders repeat within minutes. It is kept in two files beside the segments, so that
-a restart forgets nothing.
+250,000 to 500,000 requests at most: senders repeat within minutes. It is kept in files beside the segments, so that a
+restart forgets nothing.
 """
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
@@ -18,8 +18,24 @@ _HALF_AN_HOUR_NS = 30 * 60 * 10**9
 
 
 def digest(signal: Signal, payload: Payload) -> bytes:
-    """What tells a request from every other: the name that its sender gave it or, without one, its content."""
+    """What tells a request from every other: its name or, without one, its content."""
     return blake2b(payload.name or payload.body, digest_size=DIGEST_BYTES, person=signal.encode()).digest()
+
+
+@dataclass
+class _Generation:
+    """What came since a Unix time, in nanoseconds, which is the name of its file."""
+
+    since_ns: int
+    file: Path
+    digests: set[bytes] = field(default_factory=set)
+
+    def add(self, digests: Sequence[bytes]) -> None:
+        self.digests.update(digests)
+        with self.file.open("ab") as file:
+            if torn := file.tell() % DIGEST_BYTES:  # a full disk took only half of one
+                file.truncate(file.tell() - torn)
+            file.write(b"".join(digests))
 
 
 class Repeats:
@@ -27,36 +43,39 @@ class Repeats:
 
     def __init__(self, folder: Path, clock_ns: Callable[[], int], most: int = 250_000) -> None:
         """Reads what an earlier process remembered. Raises OSError."""
+        self._folder = folder
         self._clock_ns = clock_ns
         self._most = most
-        self._newer_file, self._older_file = folder / "repeats.newer", folder / "repeats.older"
-        self._older = self._read(self._older_file)
-        self._newer = self._read(self._newer_file)
-        self._since_ns = self._clock_ns()
+        self._generations = list(_read(folder))
+        self._turn()
 
     def __contains__(self, digest: bytes) -> bool:
-        return digest in self._newer or digest in self._older
+        self._turn()
+        return any(digest in generation.digests for generation in self._generations)
 
     def add(self, digests: Sequence[bytes]) -> None:
-        """Remembers requests that are durable. Raises OSError; they are remembered in this process all the same."""
-        self._newer.update(digests)
-        with self._newer_file.open("ab") as file:
-            file.write(b"".join(digests))
-        if len(self._newer) >= self._most or self._clock_ns() - self._since_ns >= _HALF_AN_HOUR_NS:
-            self._turn()
+        """Remembers requests that are durable. Raises OSError; this process remembers them all the same."""
+        self._turn()
+        self._generations[-1].add(digests)
 
     def _turn(self) -> None:
-        self._newer_file.replace(self._older_file)
-        self._older, self._newer = self._newer, set()
-        self._since_ns = self._clock_ns()
+        """Begins a new generation if it is time to, and drops the oldest."""
+        now_ns = self._clock_ns()
+        newest = self._generations[-1] if self._generations else None
+        if (
+            newest is None
+            or now_ns - newest.since_ns >= _HALF_AN_HOUR_NS
+            or len(newest.digests) >= self._most
+        ):
+            self._generations.append(_Generation(now_ns, self._folder / f"repeats-{now_ns}"))
+        while len(self._generations) > 2 or now_ns - self._generations[0].since_ns >= 2 * _HALF_AN_HOUR_NS:
+            self._generations.pop(0).file.unlink(missing_ok=True)
 
-    def _read(self, file: Path) -> set[bytes]:
-        """The digests of a file that was written to in the last hour; a torn last one was never acknowledged."""
-        if not file.exists() or self._clock_ns() - file.stat().st_mtime_ns > 2 * _HALF_AN_HOUR_NS:
-            file.unlink(missing_ok=True)
-            return set()
+
+def _read(folder: Path) -> Iterator[_Generation]:
+    """The generations of an earlier process, the oldest first; a digest that is torn was never acknowledged."""
+    for file in sorted(folder.glob("repeats-*"), key=lambda file: int(file.name.partition("-")[2])):
         data = file.read_bytes()
-        whole = len(data) - len(data) % DIGEST_BYTES
-        if whole < len(data):
-            os.truncate(file, whole)
-        return {data[start : start + DIGEST_BYTES] for start in range(0, whole, DIGEST_BYTES)}
+        starts = range(0, len(data) - len(data) % DIGEST_BYTES, DIGEST_BYTES)
+        known = {data[start : start + DIGEST_BYTES] for start in starts}
+        yield _Generation(int(file.name.partition("-")[2]), file, known)

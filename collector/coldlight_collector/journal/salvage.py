@@ -8,6 +8,7 @@ help, halving finds the requests that are refused each by itself.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
@@ -78,8 +79,19 @@ def _refused(frames: list[Frame], all_taken: Callable[[Sequence[Frame]], bool]) 
 def _split(path: Path, kept: Sequence[Frame], refused: Sequence[Frame]) -> None:
     """The refused ones are safe elsewhere before they are left out here."""
     with path.open("rb") as file:
-        _replace(path.with_suffix(REJECTED), _bytes_of(file.fileno(), refused))
+        refused_bytes = b"".join(_bytes_of(file.fileno(), refused))
+        _replace(rejected_name(path, refused_bytes), [refused_bytes])
         _replace(path, _bytes_of(file.fileno(), kept))
+
+
+def rejected_name(path: Path, content: bytes | None = None) -> Path:
+    """A name for what is refused of a segment: a free one, or that of a file with just this content."""
+    number = path.name.partition(".")[0]
+    for further in count(1):
+        name = path.with_name(f"{number}{f'.{further}' if further > 1 else ''}{REJECTED}")
+        if not name.exists() or name.read_bytes() == content:
+            return name
+    raise AssertionError("there is always a further number")
 
 
 def _read(path: Path) -> Iterator[tuple[Frame, bytes]]:

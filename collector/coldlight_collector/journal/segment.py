@@ -31,7 +31,12 @@ class SegmentWriter:
         self._written = 0
         self.path = folder / f"{number:014d}{OPEN}"
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
-        sync_folder(folder)
+        try:
+            sync_folder(folder)
+        except OSError:
+            os.close(self._file)
+            self.path.unlink(missing_ok=True)
+            raise
 
     def write(self, pieces: Sequence[bytes]) -> None:
         """Appends the pieces. Raises OSError; everything since the last `sync` is then cut off again."""
@@ -68,6 +73,10 @@ class SegmentWriter:
         """Closes the file under its final name, which it returns. Raises OSError."""
         os.close(self._file)
         return seal(self.path)
+
+    def left_at(self) -> Path:
+        """Where the file is after `seal` has failed."""
+        return self.path if self.path.exists() else self.path.with_suffix(SEALED)
 
 
 def seal(path: Path) -> Path:

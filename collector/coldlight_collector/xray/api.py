@@ -52,6 +52,9 @@ def refuse(refusal: Refusal) -> Response:
     return _failure(refusal.status, refusal.reason)
 
 
+_MOST_DOCUMENTS = 10_000
+
+
 @dataclass(frozen=True)
 class _Api:
     receiver: Receiver
@@ -83,6 +86,8 @@ async def _get_sampling_targets(_: Request) -> Response:
 
 def _translate(body: bytes) -> Translation:
     documents = _read_list(body, "TraceSegmentDocuments")
+    if len(documents) > _MOST_DOCUMENTS:
+        raise TooLarge(f"TraceSegmentDocuments: more than {_MOST_DOCUMENTS} in one request; X-Ray takes 50")
     if not all(isinstance(document, str) for document in documents):
         raise Malformed("TraceSegmentDocuments: expected strings, each of them a document in JSON")
     return translate(documents)

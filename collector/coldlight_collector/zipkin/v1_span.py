@@ -29,6 +29,10 @@ _FIRST_KIND = {SERVER: CLIENT, CONSUMER: PRODUCER}
 """The kind whose span id another one shares."""
 
 
+_MOST_SIDES = 16
+"""Hosts of one span that become spans of their own; each repeats its name. What others recorded stays with the first."""
+
+
 @dataclass(frozen=True, slots=True)
 class V1Annotation:
     timestamp_us: int | None
@@ -122,10 +126,10 @@ def _deal_out(whole: V1Span, sides: list[_Side], by_kind: Mapping[str, _Side]) -
 
     def host(endpoint: Endpoint) -> _Side:
         name = endpoint.service_name
-        if name and name not in by_name:
+        if name and name not in by_name and len(sides) < _MOST_SIDES:
             by_name[name] = _Side("", endpoint)
             sides.append(by_name[name])
-        return by_name[name] if name else sides[0]
+        return by_name.get(name, sides[0])
 
     for item in whole.annotations:
         timed = next((by_kind[kind] for kind in by_kind if item.value in _ENDS.get(kind, ())), None)

@@ -12,5 +12,5 @@ from coldlight_storage import EmbeddedStore
 from soak.verdict import STORED
 
 store = EmbeddedStore(Path(sys.argv[1]), memory_bytes=2 << 30)
-print(orjson.dumps({signal: store.select(sql) for signal, sql in STORED.items()}).decode())
+print(orjson.dumps({signal.value: store.select(sql) for signal, sql in STORED.items()}).decode())
 store.close()

@@ -23,7 +23,7 @@ from soak.verdict import STORED, Stored, Verdict, as_stored, judge
 
 START_S, DRAIN_S, STRIKE_S = 60, 120, 10
 _SAMPLE, _MOST_PASSES = 100, 4
-_DIED_AT_START = 0.1
+_SHORTEST_LIFE_S, _LONGEST_LIFE_S = 0.1, 2.0
 _ROOT = Path(__file__).parents[1]  # where the package `soak` is found
 
 
@@ -161,7 +161,7 @@ def _unseen(victim: Victim, obligations: Obligations, chance: random.Random) -> 
 
 def _strikes(process: "subprocess.Popen[bytes]", fault: str, chance: random.Random) -> bool:
     """Lets a life end, by its fault or by a kill; whether the fault did it, or lasted."""
-    wait_s = STRIKE_S if fault in DEATHS else chance.uniform(_DIED_AT_START, 2.0)
+    wait_s = STRIKE_S if fault in DEATHS else chance.uniform(_SHORTEST_LIFE_S, _LONGEST_LIFE_S)
     try:
         process.wait(wait_s)
     except subprocess.TimeoutExpired:

@@ -221,5 +221,5 @@ def read_identity(folder: Path) -> str:
     """
     file = folder / "identity"
     if not file.exists():
-        write_durably(file, f"{uuid.uuid4()}\n")
+        write_durably(file, [f"{uuid.uuid4()}\n".encode()])
     return str(uuid.UUID(file.read_text().strip()))

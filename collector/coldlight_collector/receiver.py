@@ -65,7 +65,7 @@ class Receiver:
         # A thread frees the event loop while zlib works and between the steps of a decoder in Python; protobuf
         # holds the interpreter's lock to its end, wherever it runs.
         if not encoding and (not is_slow or len(request.body) <= at_once):
-            return decode(decompress(request.body, encoding, self.body_bytes))
+            return decompressed_and_decoded()
         if encoding and len(request.body) <= _SMALL_BYTES:
             try:
                 plain = decompress(request.body, encoding, min(at_once, self.body_bytes))

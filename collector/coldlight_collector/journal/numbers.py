@@ -28,5 +28,5 @@ class SegmentNumbers:
         return number
 
     def _reserve(self, limit: int) -> None:
-        write_durably(self._file, f"{limit}\n")
+        write_durably(self._file, [f"{limit}\n".encode()])
         self._limit = limit

@@ -14,7 +14,7 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 
 from coldlight_collector.journal.frames import Frame, encode, scan, trim
-from coldlight_collector.journal.segment import sync_folder
+from coldlight_collector.journal.segment import write_durably
 from coldlight_storage import Signal
 from coldlight_storage.stored import STORED_TYPE
 
@@ -35,7 +35,7 @@ def rewrite(path: Path, signal: Signal) -> None:
         return bytes(request.SerializeToString())
 
     frames = ((frame, plain(trim(data))) for frame, data in _read(path))
-    _replace(path, (piece for frame, body in frames for piece in _encode(frame, body)))
+    write_durably(path, (piece for frame, body in frames for piece in _encode(frame, body)))
 
 
 def leave_out_refused(path: Path, is_taken: Callable[[Path], bool]) -> tuple[list[Frame], list[Frame]]:
@@ -80,8 +80,8 @@ def _split(path: Path, kept: Sequence[Frame], refused: Sequence[Frame]) -> None:
     """The refused ones are safe elsewhere before they are left out here."""
     with path.open("rb") as file:
         refused_bytes = b"".join(_bytes_of(file.fileno(), refused))
-        _replace(rejected_name(path, refused_bytes), [refused_bytes])
-        _replace(path, _bytes_of(file.fileno(), kept))
+        write_durably(rejected_name(path, refused_bytes), [refused_bytes])
+        write_durably(path, _bytes_of(file.fileno(), kept))
 
 
 def rejected_name(path: Path, content: bytes | None = None) -> Path:
@@ -107,14 +107,3 @@ def _bytes_of(file: int, frames: Iterable[Frame]) -> Iterator[bytes]:
 
 def _encode(frame: Frame, body: bytes) -> tuple[bytes, bytes, bytes]:
     return encode(body, frame.sequence, frame.received_ns, frame.items, frame.digest)
-
-
-def _replace(path: Path, pieces: Iterable[bytes]) -> None:
-    """Puts a new file in the place of an old one, durably: the one is there or the other, whole."""
-    new = path.with_suffix(".rewritten")
-    with new.open("wb") as file:
-        file.writelines(pieces)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
-    sync_folder(path.parent)

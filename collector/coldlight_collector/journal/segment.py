@@ -1,7 +1,7 @@
 """A segment file: appended to while open, then sealed for good and handed on as one batch."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,11 +129,11 @@ def segment_number(path: Path) -> int:
     return int(path.name.partition(".")[0])
 
 
-def write_durably(path: Path, text: str) -> None:
-    """Replaces a small file so that even a crash leaves the old text or the new, whole. Raises OSError."""
+def write_durably(path: Path, pieces: Iterable[bytes]) -> None:
+    """Replaces a file so that even a crash leaves the old content or the new, whole. Raises OSError."""
     new = path.with_suffix(".new")
-    with new.open("w") as file:
-        file.write(text)
+    with new.open("wb") as file:
+        file.writelines(pieces)
         file.flush()
         os.fsync(file.fileno())
     new.rename(path)

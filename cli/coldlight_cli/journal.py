@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from coldlight_cli.options import with_settings
 from coldlight_cli.settings import Settings
+from coldlight_cli.terminal import console, fail
 
 app = typer.Typer(
     help="Look at what the collector holds on disk: segments that wait for ClickHouse, and quarantined ones.\n\n"
@@ -17,8 +17,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-console = Console()
-
 File = Annotated[
     Path, typer.Argument(help="A file that `coldlight journal list` shows.", exists=True, dir_okay=False)
 ]
@@ -40,8 +38,9 @@ def list_entries(settings: Settings) -> None:
     )
     for each in found:
         state = f"{each.state}, torn" if each.is_torn else each.state
-        counts = (f"{number:,}" for number in (each.requests, each.items, each.size))
-        table.add_row(_time(each.received_ns), *counts, state, str(each.path))
+        held = each.contents
+        counts = (f"{number:,}" for number in (held.requests, held.items, each.size))
+        table.add_row(_time(held.received_ns), *counts, state, str(each.path))
     console.print(table, soft_wrap=True)
 
 
@@ -67,9 +66,9 @@ def inspect(file: File, request: Number = None) -> None:
                 console.print(each.text, soft_wrap=True, highlight=False, markup=False)
                 return
     except ValueError as error:
-        _fail(str(error))
+        fail(str(error))
     if request is not None:
-        _fail(f"{file} has no request {request}; `coldlight journal inspect {file}` shows those it has")
+        fail(f"{file} has no request {request}; `coldlight journal inspect {file}` shows those it has")
 
 
 @app.command()
@@ -84,14 +83,9 @@ def replay(file: File) -> None:
     try:
         queued = put_back(file)
     except (ValueError, DataFolderInUse, OSError) as error:
-        _fail(str(error))
+        fail(str(error))
     console.print(f"{queued} is inserted at the next start of the collector.", soft_wrap=True)
 
 
 def _time(unix_ns: int) -> str:
     return f"{datetime.fromtimestamp(unix_ns // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}" if unix_ns else "-"
-
-
-def _fail(message: str) -> NoReturn:
-    Console(stderr=True).print(f"[red]error[/red] {message}", soft_wrap=True, highlight=False)
-    raise typer.Exit(1)

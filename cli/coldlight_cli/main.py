@@ -2,15 +2,15 @@
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from coldlight_cli import journal
 from coldlight_cli.options import with_settings
 from coldlight_cli.settings import Settings
+from coldlight_cli.terminal import console, errors, fail
 
 if TYPE_CHECKING:
     from coldlight_cli.services import Running, Services
@@ -22,8 +22,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(journal.app, name="journal")
-console = Console()
-errors = Console(stderr=True)
 
 _STORE = ("clickhouse", "data", "memory", "retention_traces", "retention_logs", "retention_metrics")
 _COLLECTOR = (
@@ -125,7 +123,7 @@ def demo(
                 endpoint, requests, seconds, seed, lambda done, _: progress.update(task, completed=done)
             )
     except DemoError as error:
-        _fail(str(error))
+        fail(str(error))
     console.print(
         f"Sent {result.spans:,} spans, {result.logs:,} log records and {result.data_points:,} data points.\n"
     )
@@ -141,7 +139,7 @@ def _print_link(name: str, url: str) -> None:
 
 def _need_server(settings: Settings, command: str) -> None:
     if settings.clickhouse is None:
-        _fail(
+        fail(
             f"`coldlight {command}` needs a ClickHouse server: --clickhouse http://user:password@host:8123/database. "
             "For everything in one process, on embedded ClickHouse: `coldlight up`"
         )
@@ -187,17 +185,10 @@ def _explained(run: Callable[[], None]) -> None:
         run()
     except StoreError as error:
         if error.code == AUTHENTICATION_FAILED:
-            _fail(f"ClickHouse refuses the user or password in --clickhouse: {error}")
-        _fail(
-            f"ClickHouse {'does not answer' if isinstance(error, StoreUnavailable) else 'refuses'}: {error}"
-        )
+            fail(f"ClickHouse refuses the user or password in --clickhouse: {error}")
+        fail(f"ClickHouse {'does not answer' if isinstance(error, StoreUnavailable) else 'refuses'}: {error}")
     except (DataFolderInUse, NewerSchema, OSError) as error:
-        _fail(str(error))
-
-
-def _fail(message: str) -> NoReturn:
-    errors.print(f"[red]error[/red] {message}", soft_wrap=True, highlight=False)
-    raise typer.Exit(1)
+        fail(str(error))
 
 
 def _log(settings: Settings) -> None:

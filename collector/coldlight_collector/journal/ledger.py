@@ -10,7 +10,7 @@ from google.protobuf.text_format import MessageToString
 from coldlight_collector.journal.frames import Frame, TornFrame, scan, trim
 from coldlight_collector.journal.numbers import SegmentNumbers
 from coldlight_collector.journal.salvage import REJECTED
-from coldlight_collector.journal.segment import OPEN, SEALED, TAIL, sync_folder
+from coldlight_collector.journal.segment import OPEN, SEALED, TAIL, Contents, count, sync_folder
 from coldlight_storage import Signal
 from coldlight_storage.folder_lock import lock_folder
 from coldlight_storage.stored import STORED_TYPE
@@ -26,14 +26,12 @@ STATES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of the journal. `requests` and `items` count what is whole in it; `received_ns` is the first one's time, 0 for none."""
+    """A file of the journal, and what is whole in it."""
 
     path: Path
     signal: Signal
     size: int
-    requests: int
-    items: int
-    received_ns: int
+    contents: Contents
     is_torn: bool
 
     @property
@@ -58,17 +56,8 @@ def entries(folder: Path) -> list[Entry]:
 
 def entry(path: Path) -> Entry:
     """What is in a file of the journal. Raises OSError, or ValueError for a file of anything else."""
-    signal = _signal(path)
-    requests = items = received_ns = 0
-    is_torn = False
-    try:
-        with path.open("rb") as file:
-            for frame in scan(file):
-                received_ns = received_ns or frame.received_ns
-                requests, items = requests + 1, items + frame.items
-    except TornFrame:
-        is_torn = True
-    return Entry(path, signal, path.stat().st_size, requests, items, received_ns, is_torn)
+    contents, torn_at = count(path)
+    return Entry(path, _signal(path), path.stat().st_size, contents, torn_at is not None)
 
 
 def requests(path: Path) -> Iterator[StoredRequest]:

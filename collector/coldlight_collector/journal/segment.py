@@ -92,6 +92,14 @@ def read_sealed(path: Path) -> Contents:
 
     The cut-off bytes are kept beside it as `.tail`. Raises OSError.
     """
+    contents, torn_at = count(path)
+    if torn_at is not None:
+        _cut(path, torn_at)
+    return contents
+
+
+def count(path: Path) -> tuple[Contents, int | None]:
+    """What is whole in a segment, and the byte from which on it is not. Raises OSError."""
     requests = items = received_ns = 0
     try:
         with path.open("rb") as file:
@@ -99,8 +107,8 @@ def read_sealed(path: Path) -> Contents:
                 received_ns = received_ns or frame.received_ns
                 requests, items = requests + 1, items + frame.items
     except TornFrame as torn:
-        _cut(path, torn.offset)
-    return Contents(requests, items, received_ns)
+        return Contents(requests, items, received_ns), torn.offset
+    return Contents(requests, items, received_ns), None
 
 
 def digests(path: Path) -> list[bytes]:

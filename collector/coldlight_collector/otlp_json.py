@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, cast
 
-import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from coldlight_collector.intake import Malformed
+from coldlight_collector.json_body import parse_json
 
 MAX_DEPTH = 100
 """How many messages may be nested in one another: the protobuf parser's own limit."""
@@ -68,10 +68,7 @@ def decode(body: bytes, message_type: type[Message]) -> Message:
     Ids of any length are taken, for validation to judge them one span at a time. Raises `Malformed` with
     the JSON path of the first value that does not fit (`resourceSpans[0].resource: expected an object`).
     """
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Malformed(f"the body is not JSON: {error}") from error
+    document = parse_json(body)
     build: Callable[..., Message] = message_type
     try:
         return build(**_read_message(cast(Descriptor, message_type.DESCRIPTOR), document, MAX_DEPTH))

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from coldlight_collector.intake import Malformed
+from coldlight_collector.json_body import parse_json
 
 PROTOCOL_VERSION = "1.0"
 MOST_RECORDS = 10_000
@@ -76,10 +77,7 @@ def _document(body: bytes) -> dict[str, Any]:
     # Base64 has none of these: more than that is no request of Firehose, and would grow large once it is parsed.
     if sum(map(body.count, (b"{", b"[", b","))) > _MOST_VALUES:
         raise Malformed(f"the body has more than {MOST_RECORDS} records in it")
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Malformed(f"the body is not JSON: {error}") from error
+    document = parse_json(body)
     if type(document) is not dict:
         raise Malformed("the body: expected an object with requestId, timestamp and records")
     return document

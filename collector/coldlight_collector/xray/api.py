@@ -14,6 +14,7 @@ import orjson
 
 from coldlight_collector.http.messages import Handler, Refusal, Request, Response, Routes
 from coldlight_collector.intake import Malformed, Refused, TooLarge, Unavailable
+from coldlight_collector.json_body import parse_json
 from coldlight_collector.receiver import Receiver
 from coldlight_collector.xray import sampling
 from coldlight_collector.xray.documents import Rejection, Translation, translate
@@ -98,10 +99,7 @@ def _read_telemetry(body: bytes) -> None:
 
 
 def _read_list(body: bytes, field: str) -> list[Any]:
-    try:
-        request = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Malformed(f"the body is not JSON: {error}") from error
+    request = parse_json(body)
     entries = request.get(field) if isinstance(request, dict) else None
     if not isinstance(entries, list):
         raise Malformed(f"{field}: expected an array")

@@ -7,9 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import orjson
-
 from coldlight_collector.intake import Malformed, TooLarge
+from coldlight_collector.json_body import parse_json
 from coldlight_collector.validate import MAX_ITEMS
 from coldlight_collector.zipkin.span import MAX_PARTS, NOWHERE, PARENT, Decoded, Endpoint, Misfit, Span
 
@@ -39,10 +38,7 @@ def read_list(body: bytes, read: Callable[[Record], list[Span]]) -> Decoded:
 
 
 def _parse_list(body: bytes) -> list[Any]:
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Malformed(f"the body is not JSON: {error}") from error
+    document = parse_json(body)
     if type(document) is not list:
         raise Malformed("the body is not a list of spans: put brackets around it, even for one span")
     if len(document) > MAX_ITEMS:

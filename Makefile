@@ -6,7 +6,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 SOURCES := pyproject.toml instrumentation/pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev up demo test check format lock bench soak clean
+.PHONY: help install install-dev up demo test check format lock bench bench-ingest bench-growth otelcol soak clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,24 @@ lock: install-dev ## resolve requirements/*.txt anew
 
 bench: .venv/.bench ## figures of docs/benchmarks.md; BENCH="--clickhouse-server PROGRAM" sets Rotel beside it
 	$(BIN)/python -m benchmarks $(BENCH)
+
+# The rest of the benchmarks needs a ClickHouse server: a program that starts one, as docs/benchmarks.md says.
+CLICKHOUSE_SERVER ?= ../shared/tools/clickhouse-server
+OTELCOL ?= /tmp/coldlight-otelcol/otelcol
+ON_SERVER = $(BIN)/python -m benchmarks --clickhouse-server $(CLICKHOUSE_SERVER) \
+	$(if $(wildcard $(OTELCOL)),--otelcol $(OTELCOL) --only "OpenTelemetry Collector")
+
+bench-ingest: .venv/.bench ## Coldlight and Rotel on one server, and the collector that `make otelcol` built: 40 minutes; BENCH="--rounds 1"
+	$(ON_SERVER) --only Coldlight --only Rotel ingest --signal traces --signal logs $(BENCH)
+
+bench-growth: .venv/.bench ## what 10 thousand, 1 and 20 million stored spans change, and 4 collectors: 20 minutes, 10 GB
+	$(BIN)/python -m benchmarks --clickhouse-server $(CLICKHOUSE_SERVER) --only Coldlight growth $(BENCH)
+	$(BIN)/python -m benchmarks --clickhouse-server $(CLICKHOUSE_SERVER) --only Coldlight --only "Coldlight, 4 collectors" \
+		growth --collectors 1 --collectors 4 --stored 1000000 $(BENCH)
+
+otelcol: ## build the OpenTelemetry Collector for bench-ingest from the Go module proxy, outside of this folder: 5 minutes
+	mkdir -p $(dir $(OTELCOL))
+	cd $(dir $(OTELCOL)) && go run go.opentelemetry.io/collector/cmd/builder@v0.161.0 --config $(CURDIR)/benchmarks/otelcol.yaml
 
 LIVES ?= 60
 soak: install-dev ## kill Coldlight LIVES times under load, and count what it acknowledged

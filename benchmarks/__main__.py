@@ -1,13 +1,17 @@
 """Measures Coldlight beside other collectors; prints tables and keeps the raw figures."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchmarks import ingest, query, report, rotel
+from benchmarks import growth, ingest, metrics, query, rotel
 from benchmarks.bench import Servers, Turn, candidates, keep, run_folder, take_turns
+from benchmarks.payload import ATTRIBUTES_PER_SPAN
+from benchmarks.signals import SIGNALS
+from benchmarks.workload import SHAPES, workload
 
 app = typer.Typer(add_completion=False, help=__doc__)
 
@@ -20,13 +24,20 @@ Program = Annotated[
 RotelProgram = Annotated[
     Path | None, typer.Option("--rotel", help="rotel-agent; by default the installed one.")
 ]
+OtelcolProgram = Annotated[
+    Path | None, typer.Option("--otelcol", help="An OpenTelemetry Collector with the ClickHouse exporter.")
+]
 Only = Annotated[list[str] | None, typer.Option(help="A system by its name; may be repeated.")]
 Results = Annotated[Path, typer.Option(help="Folder for figures, logs and data of the run.")]
-IngestSpans = Annotated[int, typer.Option(help="Spans a turn.")]
-Shapes = Annotated[list[int] | None, typer.Option("--shape", help="Spans a request: 512, 5, or both.")]
+Items = Annotated[int, typer.Option(help="Spans, or log records, a turn.")]
+Shapes = Annotated[list[int] | None, typer.Option("--shape", help="Items a request: 512, 5, or both.")]
+Signals = Annotated[list[str] | None, typer.Option("--signal", help="traces, logs, or both.")]
+Attributes = Annotated[int, typer.Option(min=2, max=12, help="Attributes of a span.")]
 Rounds = Annotated[int, typer.Option(help="Turns of each system; medians are shown.")]
 StoredSpans = Annotated[int, typer.Option(help="Spans to store before asking.")]
 Queries = Annotated[int, typer.Option(help="How often to ask.")]
+Levels = Annotated[list[int] | None, typer.Option("--stored", help="Spans stored when it is measured.")]
+Collectors = Annotated[list[int] | None, typer.Option("--collectors", help="Collectors on one ClickHouse.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -36,6 +47,7 @@ def main(
     clickhouse_pid: Pid = None,
     clickhouse_server: Program = None,
     rotel_program: RotelProgram = None,
+    otelcol_program: OtelcolProgram = None,
     only: Only = None,
     results: Results = Path(".bench"),
 ) -> None:
@@ -44,6 +56,7 @@ def main(
         pid=clickhouse_pid,
         program=clickhouse_server,
         rotel=rotel_program or rotel.installed(),
+        otelcol=otelcol_program,
         only=frozenset(only or ()),
     )
     context.obj = servers, run_folder(results)
@@ -54,20 +67,30 @@ def main(
 
 @app.command("ingest")
 def measure_ingest(
-    context: typer.Context, spans: IngestSpans = 500_000, rounds: Rounds = 3, shape: Shapes = None
+    context: typer.Context,
+    items: Items = 500_000,
+    rounds: Rounds = 3,
+    shape: Shapes = None,
+    signal: Signals = None,
+    attributes: Attributes = ATTRIBUTES_PER_SPAN,
 ) -> None:
-    """Spans a second from sent to visible, CPU, freshness, bytes on disk; the systems in turns."""
+    """Items a second from sent to visible, CPU, answers, memory, bytes on disk; the systems in turns."""
     servers, folder = context.obj
+    workloads = [
+        workload(size, items, SIGNALS[name], attributes)
+        for name in signal or ["traces"]
+        for size in shape or SHAPES
+    ]
     with candidates(servers, folder) as systems:
         turns = [
-            Turn(f"{system.name}, {workload.name}", partial(ingest.measure, system, workload, number))
+            Turn(f"{system.name}, {each.name}", partial(ingest.measure, system, each, number))
             for number in range(rounds)
-            for workload in [ingest.workload(each, spans) for each in shape or ingest.SHAPES]
+            for each in workloads
             for system in systems
         ]
         figures = take_turns(turns)
     acknowledges = {system.name: system.acknowledges for system in systems}
-    keep(folder, "ingest", figures, list(report.ingest(figures, acknowledges)))
+    keep(folder, "ingest", figures, list(metrics.ingest(figures, acknowledges)))
 
 
 @app.command("query")
@@ -81,7 +104,26 @@ def measure_query(context: typer.Context, spans: StoredSpans = 5_000_000, querie
             if system.has_query_service
         ]
         latencies = [latency for found in take_turns(turns) for latency in found]
-    keep(folder, "query", latencies, [report.query(latencies)])
+    keep(folder, "query", latencies, [metrics.query(latencies)])
+
+
+@app.command("growth")
+def measure_growth(
+    context: typer.Context,
+    stored: Levels = None,
+    collectors: Collectors = None,
+    items: Items = 500_000,
+    queries: Queries = 100,
+) -> None:
+    """What the next spans cost and how fast a trace comes back, the more is stored; with one collector or more."""
+    servers, folder = context.obj
+    with candidates(replace(servers, collectors=tuple(collectors or (1,))), folder) as systems:
+        levels = stored or [10_000, 1_000_000, 20_000_000]
+        turns = [
+            Turn(system.name, partial(growth.grow, system, levels, items, queries)) for system in systems
+        ]
+        measured = [level for found in take_turns(turns) for level in found]
+    keep(folder, "growth", measured, [metrics.growth(measured)])
 
 
 if __name__ == "__main__":

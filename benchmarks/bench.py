@@ -1,6 +1,7 @@
 """One run of the benchmarks: what can be measured here, in turns, and where the figures go."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -11,30 +12,34 @@ from typing import Generic, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import clickhouse, coldlight, rotel
+from benchmarks import clickhouse, coldlight, otelcol, rotel
 from benchmarks.clickhouse import ClickHouse
 from benchmarks.report import Report, machine, markdown, show
 from benchmarks.system import Candidate
 
 SERVER_MISSING = "No --clickhouse and no --clickhouse-server: only embedded Coldlight is measured."
 ROTEL_MISSING = "No Rotel: install the distribution `rotel`, or name its program with --rotel."
+OTELCOL_MISSING = "No OpenTelemetry Collector: build one with `make otelcol`, and name it with --otelcol."
 
 F = TypeVar("F")
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 140)
 
 
 @dataclass(frozen=True)
 class Servers:
     """The ClickHouse server and the programs of a run, as given on the command line.
 
-    `url` and `pid` are of a running server, `program` is one to start; `only` names systems, empty for all.
+    `url` and `pid` are of a running server, `program` is one to start; `only` names systems, empty for all;
+    `collectors` are the numbers of Coldlight's collectors on one server to be measured.
     """
 
     url: str | None
     pid: int | None
     program: str | None
     rotel: Path | None
+    otelcol: Path | None
     only: frozenset[str]
+    collectors: tuple[int, ...] = (1,)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def candidates(servers: Servers, folder: Path) -> Iterator[list[Candidate]]:
     """Every system that can be measured here, in the order of its turns; says what cannot, and why."""
     with ExitStack() as stack:
         server = _server(servers, folder, stack)
-        found = [*_on_server(server, servers.rotel, folder), coldlight.embedded(folder)]
+        found = [*(_on_server(server, servers, folder) if server else ()), coldlight.embedded(folder)]
         yield [each for each in found if not servers.only or each.name in servers.only]
 
 
@@ -79,14 +84,17 @@ def _server(servers: Servers, folder: Path, stack: ExitStack) -> ClickHouse | No
     return None
 
 
-def _on_server(server: ClickHouse | None, program: Path | None, folder: Path) -> Iterator[Candidate]:
-    if server is None:
-        return
-    yield coldlight.on_server(server, folder)
-    if program is None:
+def _on_server(server: ClickHouse, servers: Servers, folder: Path) -> Iterator[Candidate]:
+    for collectors in servers.collectors:
+        yield coldlight.on_server(server, folder, collectors)
+    if servers.rotel is None:
         console.print(ROTEL_MISSING)
     else:
-        yield rotel.candidate(server, program, folder)
+        yield rotel.candidate(server, servers.rotel, folder)
+    if servers.otelcol is None:
+        console.print(OTELCOL_MISSING)
+    else:
+        yield otelcol.candidate(server, servers.otelcol, folder)
 
 
 def run_folder(results: Path) -> Path:

@@ -13,6 +13,7 @@ from clickhouse_connect import get_client
 from clickhouse_connect.driver.client import Client
 
 from benchmarks.processes import answers, free_port, running, wait_until
+from benchmarks.signals import Signal
 from benchmarks.system import Footprint
 
 START_TIMEOUT_S = 60
@@ -21,13 +22,14 @@ FOOTPRINT = (Path(__file__).parent / "sql" / "footprint.sql").read_text()
 
 @dataclass(frozen=True)
 class ClickHouse:
-    """A server: its URL without a database, and its pid where that is known."""
+    """A server: its URL without a database, its pid and its port of the native protocol where these are known."""
 
     url: str
     pid: int | None = None
+    native_port: int | None = None
 
-    def processes(self) -> dict[str, int | None]:
-        return {"clickhouse": self.pid}
+    def pids(self) -> list[int]:
+        return [self.pid] if self.pid else []
 
     def database_url(self, database: str) -> str:
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{database}"))
@@ -36,14 +38,14 @@ class ClickHouse:
 @contextmanager
 def server(command: str, folder: Path) -> Iterator[ClickHouse]:
     """Run `command --path DIR --http-port N --tcp-port M`, a Python script or a program."""
-    http_port = free_port()
+    http_port, native_port = free_port(), free_port()
     program = [sys.executable, command] if _is_python(Path(command)) else [command]
-    ports = ["--http-port", str(http_port), "--tcp-port", str(free_port())]
+    ports = ["--http-port", str(http_port), "--tcp-port", str(native_port)]
     log = folder / "clickhouse.log"
     with running([*program, "--path", str(folder / "clickhouse"), *ports], log) as process:
         url = f"http://127.0.0.1:{http_port}"
         wait_until(partial(answers, f"{url}/ping"), START_TIMEOUT_S, f"{command} is not ready; see {log}")
-        yield ClickHouse(url, process.pid)
+        yield ClickHouse(url, process.pid, native_port)
     rmtree(folder / "clickhouse")
 
 
@@ -64,12 +66,12 @@ def empty_database(clickhouse: ClickHouse, name: str) -> Iterator[Client]:
         server.command(f"DROP DATABASE IF EXISTS {name} SYNC")
 
 
-def count(client: Client) -> int:
-    """Spans that a query finds now."""
-    return int(str(client.command("SELECT count() FROM otel_traces")))
+def count(client: Client, signal: Signal) -> int:
+    """Items that a query finds now."""
+    return int(str(client.command("SELECT count() FROM {table:Identifier}", {"table": signal.table})))
 
 
-def footprint(client: Client) -> Footprint:
+def footprint(client: Client, signal: Signal) -> Footprint:
     """What the tables of the client's database take on disk, outdated parts not counted."""
-    [row] = client.query(FOOTPRINT).result_rows
+    [row] = client.query(FOOTPRINT, {"table": signal.table}).result_rows
     return Footprint(*map(int, row))

@@ -6,7 +6,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 STOP_TIMEOUT_S = 30
@@ -78,8 +78,16 @@ def busy_s() -> float:
     return (user + nice + system + sum(interrupts_and_steal)) / TICKS_PER_S
 
 
+def forget_peak_memory(pid: int) -> None:
+    """Let `peak_memory_mb` be of the time from now on; for processes of other users it stays that since they started."""
+    with suppress(PermissionError):
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+    for child in _children(pid):
+        forget_peak_memory(child)
+
+
 def peak_memory_mb(pid: int) -> float:
-    """The most memory that a process held so far, with what its living children did."""
+    """The most memory that a process held since its peak was forgotten, with what its living children did."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     own = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
     return own + sum(peak_memory_mb(child) for child in _children(pid))

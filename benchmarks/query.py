@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from random import Random
 from statistics import quantiles
 
-from benchmarks.ingest import SETTLE_TIMEOUT_S, load, workload
+from benchmarks.ingest import SETTLE_TIMEOUT_S
 from benchmarks.processes import settle
+from benchmarks.sending import load
 from benchmarks.system import Candidate, System
+from benchmarks.workload import workload
 
 CHUNK_SPANS = 1_000_000
 """Spans that a sender prepares in memory at once."""
@@ -30,17 +32,9 @@ class Latency:
 
 
 def measure(candidate: Candidate, spans: int, queries: int, seed: int) -> list[Latency]:
-    """Load `spans` spans into an empty store, let merges settle, then ask `queries` times for each request."""
+    """Load `spans` spans into an empty store, then ask `queries` times for each request."""
     with candidate.start() as system:
-        trace_ids = fill(system, spans, seed)
-        settle(system.known_pids(), SETTLE_TIMEOUT_S)
-        chosen = Random(seed).sample(trace_ids, min(queries + WARM_UP_QUERIES, len(trace_ids)))
-        traces = [f"/api/v1/traces/{trace_id}" for trace_id in chosen]
-        newest = ["/api/v1/traces?limit=20"] * len(chosen)
-        return [
-            latency(candidate.name, name, system, spans, paths)
-            for name, paths in (("GET /traces/{trace_id}", traces), ("GET /traces, newest 20", newest))
-        ]
+        return latencies(candidate.name, system, fill(system, spans, seed), spans, queries)
 
 
 def fill(system: System, spans: int, seed: int) -> list[str]:
@@ -50,6 +44,20 @@ def fill(system: System, spans: int, seed: int) -> list[str]:
         batches = workload(512, min(CHUNK_SPANS, spans - start))
         trace_ids += load(system, batches, seed * 1000 + chunk).trace_ids
     return trace_ids
+
+
+def latencies(
+    candidate: str, system: System, trace_ids: list[str], spans: int, queries: int
+) -> list[Latency]:
+    """Let merges settle, then ask for single traces, and for the newest."""
+    settle(system.known_pids(), SETTLE_TIMEOUT_S)
+    chosen = Random(spans).choices(trace_ids, k=queries + WARM_UP_QUERIES)
+    traces = [f"/api/v1/traces/{trace_id}" for trace_id in chosen]
+    newest = ["/api/v1/traces?limit=20"] * len(chosen)
+    return [
+        latency(candidate, name, system, spans, paths)
+        for name, paths in (("GET /traces/{trace_id}", traces), ("GET /traces, newest 20", newest))
+    ]
 
 
 def latency(candidate: str, request: str, system: System, spans: int, paths: list[str]) -> Latency:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.clickhouse import ClickHouse, count, empty_database, footprint
 from benchmarks.processes import free_port, listens, running, wait_until
-from benchmarks.system import Candidate, System
+from benchmarks.system import CLICKHOUSE, COLLECTOR, Candidate, System
 
 DATABASE = "bench_rotel"
 START_TIMEOUT_S = 30
@@ -52,8 +52,8 @@ def start(clickhouse: ClickHouse, binary: Path, folder: Path) -> Iterator[System
                 partial(listens, http_port), START_TIMEOUT_S, f"Rotel does not listen; see {folder}/rotel.log"
             )
             yield System(
-                traces_url=f"http://127.0.0.1:{http_port}/v1/traces",
-                processes={"collector": process.pid, **clickhouse.processes()},
+                urls=[f"http://127.0.0.1:{http_port}"],
+                pids={COLLECTOR: [process.pid], CLICKHOUSE: clickhouse.pids()},
                 visible=partial(count, client),
                 footprint=partial(footprint, client),
             )

@@ -1,4 +1,4 @@
-"""Sends trace requests as fast as a collector acknowledges them: `python -m benchmarks.sender`.
+"""Sends requests as fast as collectors acknowledge them: `python -m benchmarks.sender`.
 
 A process of its own, so that its CPU is told apart. It prepares every request, prints "ready", waits for a line
 on standard input, sends, and prints a `Sent` as JSON. Times are of the monotonic clock, which all processes of
@@ -6,135 +6,88 @@ a machine share.
 """
 
 import argparse
-import asyncio
+import gc
 import json
 import os
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from statistics import quantiles
 from urllib.parse import urlsplit
 
-import httptools
-import uvloop
-
+from benchmarks.connections import Outcome, send_all
 from benchmarks.payload import REQUEST_SPACING_NS, requests
+from benchmarks.signals import SIGNALS, Signal
 
-RETRYABLE = {429, 502, 503, 504}
 TRACE_IDS = 1000
-CONNECT_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True)
 class Sent:
     """What was acknowledged, when the first request left and the last answer came, and what sending cost.
 
-    `trace_ids` is an even sample of at most 1000, as hex.
+    `p50_ms` and `p99_ms` are from a request's first byte to its answer. `trace_ids` is an even sample of at most 1000,
+    as hex.
     """
 
-    spans: int
+    items: int
+    bytes: int
     started_s: float
     acknowledged_s: float
     cpu_s: float
+    p50_ms: float
+    p99_ms: float
     retries: int
     partial: int
     trace_ids: list[str]
 
 
-@dataclass
-class Run:
-    """What the connections share: the requests left, and the counters."""
+@dataclass(frozen=True)
+class Prepared:
+    """Whole HTTP requests, and the first trace id of each."""
 
-    requests: Iterator[bytes]
-    retries: int = 0
-    partial: int = 0
-    failure: str = ""
+    wire: list[bytes]
+    trace_ids: list[str]
 
 
-@dataclass
-class Connection(asyncio.Protocol):
-    """One keep-alive connection: the next request leaves when the answer to the one before is there."""
-
-    run: Run
-    done: "asyncio.Future[None]"
-    transport: Any = None
-    current: bytes = b""
-    retry_after_s: float = 0.1
-    parser: Any = field(init=False)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        self.parser = httptools.HttpResponseParser(self)
-
-    def start(self) -> None:
-        self.current = next(self.run.requests, b"")
-        if self.current and not self.run.failure:
-            self.transport.write(self.current)
-        elif not self.done.done():
-            self.done.set_result(None)
-
-    def data_received(self, data: bytes) -> None:
-        self.parser.feed_data(data)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if name.lower() == b"retry-after":
-            self.retry_after_s = float(value)
-
-    def on_body(self, body: bytes) -> None:
-        self.run.partial += self.parser.get_status_code() == 200
-
-    def on_message_complete(self) -> None:
-        status = self.parser.get_status_code()
-        self.parser = httptools.HttpResponseParser(self)
-        if status == 200:
-            self.start()
-        elif status in RETRYABLE:
-            self.run.retries += 1
-            asyncio.get_running_loop().call_later(self.retry_after_s, self.transport.write, self.current)
-        else:
-            self.fail(f"the collector answered {status}; spans would be missing")
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if not self.done.done():
-            self.fail(f"the collector closed a connection: {error or 'end of stream'}")
-
-    def fail(self, reason: str) -> None:
-        self.run.failure = self.run.failure or reason
-        if not self.done.done():
-            self.done.set_result(None)
-
-
-async def send(run: Run, host: str, port: int, connections: int) -> None:
-    """Send every request of `run`. Raises `ConnectionError` when one was refused for good."""
-    loop = asyncio.get_running_loop()
-    opened = []
-    for _ in range(connections):
-        connect = loop.create_connection(lambda: Connection(run, loop.create_future()), host, port)
-        _, connection = await asyncio.wait_for(connect, CONNECT_TIMEOUT_S)
-        opened.append(connection)
-    for connection in opened:
-        connection.start()
-    await asyncio.gather(*(connection.done for connection in opened))
-    for connection in opened:
-        connection.transport.close()
-    if run.failure:
-        raise ConnectionError(run.failure)
-
-
-def prepare(url: str, count: int, spans: int, seed: int) -> tuple[list[bytes], list[str]]:
-    """The whole HTTP requests, and a sample of their trace ids."""
-    parts = urlsplit(url)
+def prepare(signal: Signal, count: int, items: int, seed: int, attributes: int) -> Prepared:
     head = (
-        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/x-protobuf\r\n"
+        f"POST {signal.path} HTTP/1.1\r\nHost: collector\r\nContent-Type: application/x-protobuf\r\n"
         "Content-Length: {}\r\n\r\n"
     )
-    wire, trace_ids = [], []
+    prepared = Prepared([], [])
     start_ns = time.time_ns() - count * REQUEST_SPACING_NS  # the last request is of now, none of the future
-    for request in requests(count, spans, seed, start_ns):
-        wire.append(head.format(len(request.body)).encode() + request.body)
-        trace_ids.append(request.trace_id)
-    return wire, trace_ids[:: max(1, count // TRACE_IDS)][:TRACE_IDS]
+    for request in requests(signal, count, items, seed, start_ns, attributes):
+        prepared.wire.append(head.format(len(request.body)).encode() + request.body)
+        prepared.trace_ids.append(request.trace_id)
+    return prepared
+
+
+def send(prepared: Prepared, urls: Sequence[str], connections: int, items: int) -> Sent:
+    addresses = [(str(parts.hostname), parts.port or 80) for parts in map(urlsplit, urls)]
+    started_s, cpu_s = time.monotonic(), time.process_time()
+    outcome = send_all(addresses, connections, iter(prepared.wire))
+    acknowledged_s, cpu_s = time.monotonic(), time.process_time() - cpu_s
+    p50_ms, p99_ms = _percentiles_ms(outcome)
+    count = len(prepared.wire)
+    return Sent(
+        items=count * items,
+        bytes=sum(map(len, prepared.wire)),
+        started_s=started_s,
+        acknowledged_s=acknowledged_s,
+        cpu_s=cpu_s,
+        p50_ms=p50_ms,
+        p99_ms=p99_ms,
+        retries=outcome.retries,
+        partial=outcome.partial,
+        trace_ids=prepared.trace_ids[:: max(1, count // TRACE_IDS)][:TRACE_IDS],
+    )
+
+
+def _percentiles_ms(outcome: Outcome) -> tuple[float, float]:
+    cuts = quantiles(outcome.latencies_s, n=100, method="inclusive")
+    return cuts[49] * 1000, cuts[98] * 1000
 
 
 def stand_aside() -> None:
@@ -146,32 +99,21 @@ def stand_aside() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True, help="OTLP/HTTP traces URL")
+    parser.add_argument("--url", required=True, action="append", help="OTLP/HTTP endpoint; may be repeated")
+    parser.add_argument("--signal", choices=SIGNALS, required=True)
     parser.add_argument("--requests", type=int, required=True)
-    parser.add_argument("--spans", type=int, required=True, help="spans a request")
+    parser.add_argument("--items", type=int, required=True, help="spans or records a request")
+    parser.add_argument("--attributes", type=int, required=True, help="attributes a span")
     parser.add_argument("--connections", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     options = parser.parse_args()
     stand_aside()
-    wire, trace_ids = prepare(options.url, options.requests, options.spans, options.seed)
+    signal = SIGNALS[options.signal]
+    prepared = prepare(signal, options.requests, options.items, options.seed, options.attributes)
+    gc.freeze()
     print("ready", flush=True)
     sys.stdin.readline()
-
-    parts = urlsplit(options.url)
-    run = Run(iter(wire))
-    started_s, cpu_s = time.monotonic(), time.process_time()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(send(run, str(parts.hostname), parts.port or 80, options.connections))
-    sent = Sent(
-        spans=options.requests * options.spans,
-        started_s=started_s,
-        acknowledged_s=time.monotonic(),
-        cpu_s=time.process_time() - cpu_s,
-        retries=run.retries,
-        partial=run.partial,
-        trace_ids=trace_ids,
-    )
-    print(json.dumps(asdict(sent)), flush=True)
+    print(json.dumps(asdict(send(prepared, options.url, options.connections, options.items))), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,39 +1,43 @@
 """The joint of the benchmarks: a system under measurement, running and empty."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+
+from benchmarks.signals import Signal
+
+COLLECTOR = "collector"
+CLICKHOUSE = "clickhouse"
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """What is stored: rows of the span table, different spans among them, its bytes on disk, and those of all
+    """What is stored: rows of the signal's table, different items among them, its bytes on disk, and those of all
     tables with it."""
 
     rows: int
-    spans: int
-    span_bytes: int
+    items: int
+    table_bytes: int
     all_bytes: int
 
 
 @dataclass(frozen=True)
 class System:
-    """A collector and its ClickHouse, ready to take spans."""
+    """Collectors and their ClickHouse, ready to take requests."""
 
-    traces_url: str
-    """Where OTLP/HTTP traces go."""
-    processes: Mapping[str, int | None]
-    """The pid of each process whose CPU counts, by its role: `collector`, `clickhouse`. None if unknown."""
-    visible: Callable[[], int]
-    """Spans that a query finds now."""
-    footprint: Callable[[], Footprint]
+    urls: Sequence[str]
+    """The OTLP/HTTP endpoint of each collector, without a path."""
+    pids: Mapping[str, Sequence[int]]
+    """The processes whose CPU counts, by their role: `COLLECTOR`, `CLICKHOUSE`. None where they are unknown."""
+    visible: Callable[[Signal], int]
+    """Items that a query finds now."""
+    footprint: Callable[[Signal], Footprint]
     """Asked last: it may stop the system."""
     query_url: str = ""
     """Coldlight's query service; empty for others."""
 
     def known_pids(self) -> list[int]:
-        """The collector's first."""
-        return [pid for pid in self.processes.values() if pid]
+        return [pid for pids in self.pids.values() for pid in pids]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def requests(
     """`count` requests of `items` spans or records, from each of 40 services in turn, no two ids alike.
 
     `attributes` are those of a span, 2 to 12; log records have six."""
-    templates = [_template(signal, service, items, attributes) for service in range(SERVICES)]
+    templates = [_template(signal, service, items, attributes) for service in range(min(SERVICES, count))]
     random = Random(seed)
     for number in range(count):
         yield templates[number % SERVICES].request(random, start_ns + number * REQUEST_SPACING_NS)

@@ -51,15 +51,20 @@ class Prepared:
     trace_ids: list[str]
 
 
-def prepare(signal: Signal, count: int, items: int, seed: int, attributes: int) -> Prepared:
+def post(signal: Signal, body: bytes) -> bytes:
+    """The HTTP request with this body."""
     head = (
         f"POST {signal.path} HTTP/1.1\r\nHost: collector\r\nContent-Type: application/x-protobuf\r\n"
-        "Content-Length: {}\r\n\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
     )
+    return head.encode() + body
+
+
+def prepare(signal: Signal, count: int, items: int, seed: int, attributes: int) -> Prepared:
     prepared = Prepared([], [])
     start_ns = time.time_ns() - count * REQUEST_SPACING_NS  # the last request is of now, none of the future
     for request in requests(signal, count, items, seed, start_ns, attributes):
-        prepared.wire.append(head.format(len(request.body)).encode() + request.body)
+        prepared.wire.append(post(signal, request.body))
         prepared.trace_ids.append(request.trace_id)
     return prepared
 

@@ -64,21 +64,19 @@ lock: install-dev ## resolve requirements/*.txt anew
 bench: .venv/.bench ## figures of docs/benchmarks.md; BENCH="--clickhouse-server PROGRAM" sets Rotel beside it
 	$(BIN)/python -m benchmarks $(BENCH)
 
-# The rest of the benchmarks needs a ClickHouse server: a program that starts one, as docs/benchmarks.md says.
+# The benchmarks on a server take a program that starts one, as docs/benchmarks.md says.
 CLICKHOUSE_SERVER ?= ../shared/tools/clickhouse-server
 OTELCOL ?= /tmp/coldlight-otelcol/otelcol
-ON_SERVER = $(BIN)/python -m benchmarks --clickhouse-server $(CLICKHOUSE_SERVER) \
-	$(if $(wildcard $(OTELCOL)),--otelcol $(OTELCOL) --only "OpenTelemetry Collector")
+BENCH_ON_SERVER := $(BIN)/python -m benchmarks --clickhouse-server $(CLICKHOUSE_SERVER)
+WITH_OTELCOL := $(if $(wildcard $(OTELCOL)),--otelcol $(OTELCOL) --only "OpenTelemetry Collector")
 
-bench-ingest: .venv/.bench ## Coldlight and Rotel on one server, and the collector that `make otelcol` built: 40 minutes; BENCH="--rounds 1"
-	$(ON_SERVER) --only Coldlight --only Rotel ingest --signal traces --signal logs $(BENCH)
+bench-ingest: .venv/.bench ## Coldlight beside Rotel, and beside what `make otelcol` built: spans and log records, 40 minutes
+	$(BENCH_ON_SERVER) --only Coldlight --only Rotel $(WITH_OTELCOL) ingest $(BENCH)
 
-bench-growth: .venv/.bench ## what 10 thousand, 1 and 20 million stored spans change, and 4 collectors: 20 minutes, 10 GB
-	$(BIN)/python -m benchmarks --clickhouse-server $(CLICKHOUSE_SERVER) --only Coldlight growth $(BENCH)
-	$(BIN)/python -m benchmarks --clickhouse-server $(CLICKHOUSE_SERVER) --only Coldlight --only "Coldlight, 4 collectors" \
-		growth --collectors 1 --collectors 4 --stored 1000000 $(BENCH)
+bench-growth: .venv/.bench ## what 20 million stored spans change, and 4 collectors: 30 minutes, 10 GB
+	$(BENCH_ON_SERVER) growth $(BENCH)
 
-otelcol: ## build the OpenTelemetry Collector for bench-ingest from the Go module proxy, outside of this folder: 5 minutes
+otelcol: ## build the OpenTelemetry Collector for bench-ingest, outside of this folder: 5 minutes, with Go
 	mkdir -p $(dir $(OTELCOL))
 	cd $(dir $(OTELCOL)) && go run go.opentelemetry.io/collector/cmd/builder@v0.161.0 --config $(CURDIR)/benchmarks/otelcol.yaml
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import growth, ingest, metrics, query, rotel
+from benchmarks import coldlight, growth, ingest, metrics, query, rotel
 from benchmarks.bench import Servers, Turn, candidates, keep, run_folder, take_turns
 from benchmarks.payload import ATTRIBUTES_PER_SPAN
 from benchmarks.signals import SIGNALS
@@ -78,7 +78,7 @@ def measure_ingest(
     servers, folder = context.obj
     workloads = [
         workload(size, items, SIGNALS[name], attributes)
-        for name in signal or ["traces"]
+        for name in signal or SIGNALS
         for size in shape or SHAPES
     ]
     with candidates(servers, folder) as systems:
@@ -115,9 +115,11 @@ def measure_growth(
     items: Items = 500_000,
     queries: Queries = 100,
 ) -> None:
-    """What the next spans cost and how fast a trace comes back, the more is stored; with one collector or more."""
+    """What the next spans cost and how fast a trace comes back, the more is stored; with one collector and with four."""
     servers, folder = context.obj
-    with candidates(replace(servers, collectors=tuple(collectors or (1,))), folder) as systems:
+    numbers = tuple(collectors or (1, 4))
+    only = servers.only or frozenset(map(coldlight.name, numbers))
+    with candidates(replace(servers, collectors=numbers, only=only), folder) as systems:
         levels = stored or [10_000, 1_000_000, 20_000_000]
         turns = [
             Turn(system.name, partial(growth.grow, system, levels, items, queries)) for system in systems

@@ -30,9 +30,14 @@ class Started:
     data: Path
 
 
+def name(collectors: int) -> str:
+    return "Coldlight" if collectors == 1 else f"Coldlight, {collectors} collectors"
+
+
 def on_server(clickhouse: ClickHouse, folder: Path, collectors: int = 1) -> Candidate:
-    name = "Coldlight" if collectors == 1 else f"Coldlight, {collectors} collectors"
-    return Candidate(name, DURABLE, partial(start_on_server, clickhouse, folder, collectors), True)
+    return Candidate(
+        name(collectors), DURABLE, partial(start_on_server, clickhouse, folder, collectors), True
+    )
 
 
 def embedded(folder: Path) -> Candidate:
@@ -84,9 +89,9 @@ def up(folder: Path, arguments: list[str]) -> Iterator[System]:
 
 
 @contextmanager
-def collector(folder: Path, name: str, command: list[str]) -> Iterator[Started]:
+def collector(folder: Path, title: str, command: list[str]) -> Iterator[Started]:
     """A `coldlight` command that receives OTLP, on an empty data folder, ready."""
-    data, log, port = folder / name, folder / f"{name}.log", free_port()
+    data, log, port = folder / title, folder / f"{title}.log", free_port()
     rmtree(data, ignore_errors=True)
     program = str(Path(sys.executable).with_name("coldlight"))
     with running(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
 
@@ -41,6 +42,10 @@ class Collector:
         left_s = max(0, deadline - asyncio.get_running_loop().time())
         await asyncio.wait([drained, self._inserting], timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         drained.cancel()
+        # A server that hangs must not keep us: without the last heartbeat we count as silent, which is then true.
+        left_s = max(0.1, deadline - asyncio.get_running_loop().time())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.inserter.heart.beat(is_stopped=True), left_s)
         self._inserting.cancel()
         await asyncio.wait([self._inserting])
         self._lock.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from prometheus_client import Histogram
+
+from coldlight_collector.heart import Heart
 from coldlight_collector.insertion import Insertion
 from coldlight_collector.journal import Journal, Sealed
 from coldlight_collector.journal.frames import TornFrame
@@ -30,21 +34,40 @@ _LARGE_BATCH = 100_000
 _INTERVAL_S = 0.6
 _FORGET_EVERY_S = 5.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 # An answer can be lost in the very moment the process ends, so a segment keeps its token over restarts.
 _EPOCH = 0
 
 
 @dataclass
 class InsertCounts:
-    """What the inserter has done since its start; `waiting_for` says what it is waiting for, if for anything."""
+    """What the inserter has done since its start; `waiting_for` says what it is waiting for, if for anything.
+
+    `waiting_since_ns` is a Unix time. `durations_s` are those of attempts that succeeded; `delays_s` last from the
+    receipt of a batch's first request until queries see it.
+    """
 
     batches: int = 0
     items: int = 0
     rejected_batches: int = 0
     rewritten_batches: int = 0
     quarantined_requests: int = 0
+    quarantined_items: int = 0
     retries: int = 0
     waiting_for: str = ""
+    waiting_since_ns: int = 0
+    durations_s: Histogram = field(
+        default_factory=lambda: _histogram("coldlight_insert_duration_seconds", "Time of one INSERT")
+    )
+    delays_s: Histogram = field(
+        default_factory=lambda: _histogram(
+            "coldlight_visible_delay_seconds", "From the receipt of a batch's first request until it is visible"
+        )
+    )
+
+
+def _histogram(name: str, meaning: str) -> Histogram:
+    return Histogram(name, meaning, ["signal"], registry=None, buckets=_BUCKETS_S)
 
 
 @dataclass
@@ -60,10 +83,14 @@ class Inserter:
     prepare: Callable[[], object]
     workers: int = 2
     counts: InsertCounts = field(default_factory=InsertCounts)
+    heart: Heart = field(init=False)
     _instance: int = 0
     _busy: int = 0
     _inserted: list[Sealed] = field(default_factory=list)
     _occupied: Counter[Signal] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.heart = Heart(self.journal, self.store)
 
     async def run(self) -> None:
         """Works until cancelled; a batch under way then is inserted again by the next start.
@@ -78,6 +105,7 @@ class Inserter:
         async with asyncio.TaskGroup() as group:
             for _ in range(self.workers):
                 group.create_task(self._work())
+            group.create_task(self.heart.beat_steadily(self._instance))
             group.create_task(self._forget_steadily())
 
     async def drained(self) -> None:
@@ -140,18 +168,27 @@ class Inserter:
             await self._attempt(partial(self._set_aside, segment, error))
             return
         self._inserted.append(segment)
-        self.counts.batches += 1
-        self.counts.items += insertion.batch.items
+        self._count(segment, insertion.batch.items)
         if self.journal.is_half_full:
             await self._forget_inserted()
+
+    def _count(self, segment: Sealed, items: int) -> None:
+        self.journal.mark_visible(segment)
+        self.counts.batches += 1
+        self.counts.items += items
+        if segment.received_ns:
+            delay_ns = self.journal.state().now_ns - segment.received_ns
+            self.counts.delays_s.labels(segment.signal).observe(max(0, delay_ns) / 10**9)
 
     async def _insert_what_can_be(self, insertion: Insertion) -> None:
         """One request that ClickHouse cannot read must not cost the others of its batch."""
         try:
-            await self._attempt(insertion.insert)
+            await self._attempt(partial(self._timed_insert, insertion))
         except StoreError as error:
             log.warning(
-                "a batch of %s is rewritten, as ClickHouse refuses it: %s", insertion.batch.signal, error
+                "a batch of %s is rewritten, as ClickHouse refuses it: %s",
+                insertion.batch.signal,
+                error.summary,
             )
             await self._attempt(insertion.rewrite)
             self.counts.rewritten_batches += 1
@@ -159,14 +196,22 @@ class Inserter:
 
     async def _insert_rewritten(self, insertion: Insertion) -> None:
         try:
-            await self._attempt(insertion.insert)
+            await self._attempt(partial(self._timed_insert, insertion))
         except StoreError as error:
+            items = insertion.batch.items
             refused = await self._attempt(insertion.leave_out_refused)
             if not refused:
                 raise
             self.counts.quarantined_requests += refused
-            log.error("%d requests are kept in %s%s: %s", refused, insertion.batch.path.stem, REJECTED, error)
-            await self._attempt(insertion.insert)
+            self.counts.quarantined_items += items - insertion.batch.items
+            kept = f"{insertion.batch.path.stem}{REJECTED}"
+            log.error("%d requests are kept in %s: %s", refused, kept, error.summary)
+            await self._attempt(partial(self._timed_insert, insertion))
+
+    def _timed_insert(self, insertion: Insertion) -> None:
+        began_s = time.monotonic()
+        insertion.insert()
+        self.counts.durations_s.labels(insertion.batch.signal).observe(time.monotonic() - began_s)
 
     async def _attempt(self, step: Callable[[], T]) -> T:
         return await self._persist(lambda: asyncio.to_thread(step))
@@ -195,10 +240,7 @@ class Inserter:
             except FileNotFoundError:
                 raise  # it will not come back
             except (StoreUnavailable, OSError) as error:
-                self.counts.retries += 1
-                if not self.counts.waiting_for:
-                    log.warning("waiting for ClickHouse; the journal keeps what arrives: %s", error)
-                self.counts.waiting_for = str(error)
+                self._note_failure(error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             else:
@@ -207,11 +249,20 @@ class Inserter:
                 self.counts.waiting_for = ""
                 return result
 
+    def _note_failure(self, error: StoreUnavailable | OSError) -> None:
+        reason = error.summary if isinstance(error, StoreError) else str(error)
+        self.counts.retries += 1
+        if not self.counts.waiting_for:
+            self.counts.waiting_since_ns = self.journal.state().now_ns
+            log.warning("waiting for ClickHouse; the journal keeps what arrives: %s", reason)
+        self.counts.waiting_for = reason
+
     def _set_aside(self, segment: Sealed, error: Exception) -> None:
         """A batch that ClickHouse will never take, or that cannot be read any more, must not hold up those behind it, nor be lost."""
         kept = self.journal.set_aside(segment)
         self.counts.rejected_batches += 1
-        log.error("a batch of %s cannot be inserted; it is kept in %s: %s", segment.signal, kept, error)
+        reason = error.summary if isinstance(error, StoreError) else str(error)
+        log.error("a batch of %s cannot be inserted; it is kept in %s: %s", segment.signal, kept, reason)
 
 
 def read_identity(folder: Path) -> str:

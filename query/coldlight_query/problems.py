@@ -10,14 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from coldlight_query.filters import FilterError
-from coldlight_storage import QueryTooLarge, QueryTooLong, StoreError, StoreUnavailable
+from coldlight_storage import BadPattern, QueryTooLarge, QueryTooLong, StoreError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-
-_CANNOT_COMPILE_REGEXP = 427
-"""ClickHouse's code for a pattern that the first look at filters let pass."""
 
 _DESCRIPTIONS = {
     400: "A parameter or the filter is wrong; `detail` names the place",
@@ -114,12 +111,12 @@ async def _store_error(_: Request, error: Exception) -> JSONResponse:
         case StoreUnavailable():
             detail = "ClickHouse does not answer; what arrives meanwhile is kept in the journal"
             return problem(503, "Store unavailable", detail, headers={"Retry-After": "5"})
-        case StoreError(code=code) if code == _CANNOT_COMPILE_REGEXP:
-            return problem(
-                400, "Bad filter", "filter: a regular expression does not compile", parameter="filter"
-            )
+        case BadPattern():  # one that the first look at filters let pass
+            detail = f"filter: a regular expression does not compile: {error}"
+            return problem(400, "Bad filter", detail, parameter="filter")
         case _:
-            log.error("a query failed: %s", error)
+            assert isinstance(error, StoreError)
+            log.error("a query failed: %s", error.summary)
             return problem(
                 500, "Query failed", "ClickHouse refused the query; the log of the query service says why"
             )

@@ -7,6 +7,7 @@ from coldlight_storage.embedded import EmbeddedStore
 from coldlight_storage.server import ServerStore, parse_address
 from coldlight_storage.signals import Signal
 from coldlight_storage.store import (
+    BadPattern,
     DataFolderInUse,
     NewerSchema,
     QueryLimits,
@@ -21,6 +22,7 @@ from coldlight_storage.store import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "BadPattern",
     "Batch",
     "DataFolderInUse",
     "EmbeddedStore",

@@ -1,10 +1,13 @@
 """What a failed call to ClickHouse means to the caller."""
 
+import re
+
 from clickhouse_connect.driver.exceptions import Error, ProgrammingError
 
-from coldlight_storage.store import QueryTooLarge, QueryTooLong, StoreError, StoreUnavailable
+from coldlight_storage.store import BadPattern, QueryTooLarge, QueryTooLong, StoreError, StoreUnavailable
 
 # Codes of ClickHouse's ErrorCodes.cpp.
+_CANNOT_COMPILE_REGEXP = 427
 _TOO_LONG = {159, 160}  # TIMEOUT_EXCEEDED, TOO_SLOW
 _TOO_LARGE = {
     241,
@@ -37,6 +40,8 @@ _NOT_NOW = {
 _NOT_NOW_INSERTING = _TOO_LONG | _TOO_LARGE | {164}  # READONLY: for maintenance, perhaps
 
 _LONGEST_TEXT = 600
+_NAME = re.compile(r"\(([A-Z][A-Z0-9_]+)\)")
+_PATTERN_FAULT = re.compile(r", error: (?P<reason>.*?)\. Look at https", re.DOTALL)
 
 
 def meaning(error: Error, inserting: bool = False) -> StoreError:
@@ -45,15 +50,39 @@ def meaning(error: Error, inserting: bool = False) -> StoreError:
     An insert that ran out of time or memory may succeed later, so it counts as unavailable. What has no code does
     not come from ClickHouse but from what is between: the network, a proxy.
     """
-    text, code = _short(str(error)), error.code
+    kind, text = _kind(error, inserting), _short(str(error))
+    if kind is BadPattern:
+        text = _pattern_fault(str(error))
+    return kind(text, error.code, summary(error))
+
+
+def _kind(error: Error, inserting: bool) -> type[StoreError]:
+    code = error.code
     not_now = _NOT_NOW | _NOT_NOW_INSERTING if inserting else _NOT_NOW
     if code in not_now or (code is None and not isinstance(error, ProgrammingError)):
-        return StoreUnavailable(text, code)
+        return StoreUnavailable
     if code in _TOO_LONG:
-        return QueryTooLong(text, code)
+        return QueryTooLong
     if code in _TOO_LARGE:
-        return QueryTooLarge(text, code)
-    return StoreError(text, code)
+        return QueryTooLarge
+    return BadPattern if code == _CANNOT_COMPILE_REGEXP else StoreError
+
+
+def summary(error: Error) -> str:
+    """What happened, without anything that a sender sent or a person asked for."""
+    if error.code is not None:
+        # Behind everything that it quotes, ClickHouse names the error.
+        name = _NAME.findall(str(error))[-1:]
+        return " ".join([f"ClickHouse error {error.code}", *name])
+    cause: BaseException = error
+    while following := cause.__cause__ or cause.__context__:
+        cause = following
+    return str(cause) if isinstance(cause, OSError) and cause.errno else type(cause).__name__
+
+
+def _pattern_fault(text: str) -> str:
+    found = _PATTERN_FAULT.search(text)
+    return found["reason"] if found else "RE2 refuses it"
 
 
 def _short(text: str) -> str:

@@ -10,11 +10,16 @@ Row = dict[str, Any]
 
 
 class StoreError(Exception):
-    """ClickHouse refused a statement: it is wrong, or its limits (time, memory) do not allow it."""
+    """ClickHouse refused a statement: it is wrong, or its limits (time, memory) do not allow it.
 
-    def __init__(self, message: str, code: int | None = None) -> None:
+    Its text may quote data, as ClickHouse does of what it cannot parse. `summary` says what happened without: for logs,
+    and for whoever is not to see data.
+    """
+
+    def __init__(self, message: str, code: int | None = None, summary: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.summary = summary or message
 
 
 class StoreUnavailable(StoreError):
@@ -27,6 +32,10 @@ class QueryTooLong(StoreError):
 
 class QueryTooLarge(StoreError):
     """A query needed more memory than it may: narrow its time range."""
+
+
+class BadPattern(StoreError):
+    """A regular expression of a query does not compile; the text is RE2's reason."""
 
 
 class DataFolderInUse(Exception):

@@ -1,5 +1,6 @@
 """The journal: nothing is acknowledged before it is here, on disk."""
 
 from coldlight_collector.journal.journal import Journal, JournalLimits, Sealed
+from coldlight_collector.journal.state import JournalState
 
-__all__ = ["Journal", "JournalLimits", "Sealed"]
+__all__ = ["Journal", "JournalLimits", "JournalState", "Sealed"]

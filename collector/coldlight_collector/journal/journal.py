@@ -8,7 +8,7 @@ therefore grow by themselves, and a quiet system shows data after `linger_s`.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +24,11 @@ from coldlight_collector.journal.segment import (
     Contents,
     SegmentWriter,
     digests,
+    first_received_ns,
     seal,
     segment_number,
 )
+from coldlight_collector.journal.state import JournalState
 from coldlight_storage.signals import Signal
 
 log = logging.getLogger(__name__)
@@ -49,13 +51,15 @@ class Sealed:
     """A segment ready to be inserted; it stays on disk until `Journal.forget` takes it away.
 
     `contents` is None for what an earlier process left: that is to be read (`read_sealed`) first. `size` is what the
-    journal counts it for, in bytes; the file may be rewritten meanwhile.
+    journal counts it for, in bytes; the file may be rewritten meanwhile. `received_ns` is the receive time of its
+    first request.
     """
 
     signal: Signal
     number: int
     path: Path
     size: int
+    received_ns: int
     contents: Contents | None = None
 
 
@@ -93,12 +97,13 @@ class Journal:
         self, folder: Path, limits: JournalLimits, clock_ns: Callable[[], int] = time.time_ns
     ) -> None:
         """Opens the journal in `folder`; what an earlier process left there is sealed. Raises OSError."""
+        self.folder = folder
         self._limits = limits
         self._clock_ns = clock_ns
         self._lanes = {signal: _open_lane(folder / signal, signal) for signal in Signal}
         self._numbers = SegmentNumbers(folder)
         self._repeats = Repeats(folder, clock_ns)
-        self._on_their_way: dict[bytes, asyncio.Future[None]] = {}
+        self._on_their_way: dict[bytes, _Waiting] = {}
         self.repeated_requests = 0
         self._wake = asyncio.Event()
         self._closing = False
@@ -109,6 +114,9 @@ class Journal:
         for segment in left:
             self.sealed.put_nowait(segment)
         self.stored_bytes = sum(segment.size for segment in left)
+        self._unseen = {segment.number: segment.received_ns for segment in left if segment.received_ns}
+        self._last_received_ns = 0
+        self._failed_at_ns: int | None = None
         self.wants_batch: Callable[[Signal, int], bool] = lambda *_: self.sealed.empty()
         """Whether the inserter would take a batch of a signal that has so many items."""
 
@@ -135,14 +143,16 @@ class Journal:
             self.repeated_requests += 1
         elif name in self._on_their_way:
             self.repeated_requests += 1
-            await _outcome_of(self._on_their_way[name])
+            await _outcome_of(self._on_their_way[name].answer)
         else:
             await self._append(signal, payload, name)
         return payload.outcome
 
     async def _append(self, signal: Signal, payload: Payload, name: bytes) -> None:
-        answer = self._on_their_way[name] = asyncio.get_running_loop().create_future()
-        self._lanes[signal].waiting.append(_Waiting(payload, name, self._clock_ns(), answer))
+        answer = asyncio.get_running_loop().create_future()
+        received_ns = self._last_received_ns = self._clock_ns()
+        waiting = self._on_their_way[name] = _Waiting(payload, name, received_ns, answer)
+        self._lanes[signal].waiting.append(waiting)
         self._wake.set()
         await answer
 
@@ -155,6 +165,26 @@ class Journal:
     def is_full(self) -> bool:
         """Whether requests are refused until ClickHouse has taken some of what is here."""
         return self.stored_bytes >= self._limits.total_bytes
+
+    @property
+    def limit_bytes(self) -> int:
+        """The most that it holds."""
+        return self._limits.total_bytes
+
+    def state(self) -> JournalState:
+        """How it stands, for whoever watches."""
+        return JournalState(
+            now_ns=self._clock_ns(),
+            oldest_unseen_ns=min(self._received_times(), default=None),
+            last_received_ns=self._last_received_ns,
+            failed_at_ns=self._failed_at_ns,
+        )
+
+    def _received_times(self) -> Iterator[int]:
+        """Of all that is acknowledged and not visible, or may be in the next moment."""
+        yield from self._unseen.values()
+        yield from (one.received_ns for one in self._on_their_way.values())
+        yield from (lane.received_ns for lane in self._lanes.values() if lane.writer and lane.requests)
 
     async def run(self) -> None:
         """Commits and seals until `close` is called and everything waiting is on disk."""
@@ -178,8 +208,13 @@ class Journal:
         """Tells the journal that `wants_batch` may have become true."""
         self._wake.set()
 
+    def mark_visible(self, segment: Sealed) -> None:
+        """Notes that queries see a segment, so that it no longer holds back the watermark."""
+        self._unseen.pop(segment.number, None)
+
     def forget(self, segment: Sealed) -> None:
         """Removes a segment whose rows are safe in ClickHouse. Raises OSError."""
+        self.mark_visible(segment)
         segment.path.unlink(missing_ok=True)
         self.stored_bytes -= segment.size
 
@@ -187,6 +222,7 @@ class Journal:
         """Takes a segment that cannot be inserted out of the queue, and says where it is kept. Raises OSError."""
         kept = rejected_name(segment.path)
         segment.path.rename(kept)
+        self.mark_visible(segment)  # it may never be, and the others must not wait for it
         self.stored_bytes -= segment.size
         return kept
 
@@ -219,11 +255,13 @@ class Journal:
             await self._write(lane, group)
         except OSError as error:
             log.error("the journal cannot be written: %s", error)
+            self._failed_at_ns = self._clock_ns()
             reason = f"the journal cannot be written ({error.strerror}): free or repair the disk of --data"
             self._answer(group, Unavailable(reason, retry_after_s=1))
             if lane.writer:
                 await self._seal(lane, is_whole=False)
         else:
+            self._failed_at_ns = None
             self._answer(group, None)
 
     async def _write(self, lane: _Lane, group: list[_Waiting]) -> None:
@@ -264,6 +302,8 @@ class Journal:
     async def _seal(self, lane: _Lane, is_whole: bool = True) -> None:
         writer, lane.writer = lane.writer, None
         assert writer
+        if lane.requests:
+            self._unseen[writer.number] = lane.received_ns
         contents = Contents(lane.requests, lane.items, lane.received_ns) if is_whole else None
         try:
             path = await asyncio.to_thread(writer.seal)
@@ -271,7 +311,8 @@ class Journal:
             log.error("segment %d is not sealed as it should be: %s", writer.number, error)
             path, contents = writer.left_at(), None
         if lane.requests:
-            self.sealed.put_nowait(Sealed(lane.signal, writer.number, path, writer.size, contents))
+            sealed = Sealed(lane.signal, writer.number, path, writer.size, lane.received_ns, contents)
+            self.sealed.put_nowait(sealed)
         else:
             with suppress(OSError):  # an empty file harms nobody
                 path.unlink(missing_ok=True)
@@ -307,5 +348,6 @@ def _left_behind(lanes: Iterable[_Lane]) -> list[Sealed]:
     found = []
     for lane in lanes:
         for path in lane.folder.glob(f"*{SEALED}"):
-            found.append(Sealed(lane.signal, segment_number(path), path, path.stat().st_size))
+            size, received_ns = path.stat().st_size, first_received_ns(path)
+            found.append(Sealed(lane.signal, segment_number(path), path, size, received_ns))
     return sorted(found, key=lambda segment: segment.number)

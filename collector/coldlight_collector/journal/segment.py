@@ -122,6 +122,15 @@ def digests(path: Path) -> list[bytes]:
     return found
 
 
+def first_received_ns(path: Path) -> int:
+    """The receive time of a segment's first request; 0 when none is whole. Raises OSError."""
+    try:
+        with path.open("rb") as file:
+            return next((frame.received_ns for frame in scan(file)), 0)
+    except TornFrame:
+        return 0
+
+
 def _cut(path: Path, offset: int) -> None:
     with path.open("r+b") as file:
         file.seek(offset)

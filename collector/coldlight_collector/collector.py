@@ -13,6 +13,7 @@ from coldlight_collector.inserter import Inserter, read_identity
 from coldlight_collector.journal import Journal
 from coldlight_collector.ports import Ports, listen
 from coldlight_collector.settings import CollectorSettings
+from coldlight_collector.tallies import Tallies
 from coldlight_storage import Store
 from coldlight_storage.folder_lock import lock_folder
 
@@ -68,9 +69,10 @@ async def start(
     lock = await asyncio.to_thread(lock_folder, settings.folder)
     journal = Journal(settings.folder, settings.journal)
     inserter = Inserter(journal, store, read_identity(settings.folder), prepare)
-    intake = metrics.watch(registry, journal, inserter).counted(journal.append)
+    tallies = Tallies()
     own_routes = front_door.own_routes(registry, journal, inserter, settings.token)
-    ports = await listen(intake, settings, own_routes, registry)
+    ports = await listen(journal.append, settings, own_routes, registry, tallies)
+    metrics.watch(registry, journal, inserter, tallies, ports)
     committing = asyncio.create_task(journal.run(), name="journal")
     inserting = asyncio.create_task(inserter.run(), name="inserter")
     return Collector(ports, journal, inserter, lock, committing, inserting)

@@ -16,22 +16,29 @@ from coldlight_collector.http.messages import Handler, Refusal, Refuse, Response
 from coldlight_collector.inserter import Inserter
 from coldlight_collector.journal import Journal
 from coldlight_collector.receiver import Receiver
+from coldlight_collector.tallies import NOBODY
 from coldlight_collector.xray import api as xray
 
 
 @dataclass(frozen=True)
 class _Door:
+    name: str
     routes: Callable[[Receiver, str | None], Routes]
     refuse: Refuse
 
+    def open(self, receiver: Receiver, token: str | None) -> Routes:
+        """The routes, counted."""
+        tally = receiver.tallies[self.name]
+        return tally.counting_routes(self.routes(receiver.counted_by(tally), token))
 
-_ZIPKIN = _Door(zipkin.routes, zipkin.refuse)
-_XRAY = _Door(xray.routes, xray.refuse)
+
+_ZIPKIN = _Door("zipkin", zipkin.routes, zipkin.refuse)
+_XRAY = _Door("xray", xray.routes, xray.refuse)
 _DOORS = (
-    _Door(otlp_http.routes, otlp_http.refuse),
+    _Door("otlp_http", otlp_http.routes, otlp_http.refuse),
     _ZIPKIN,
     _XRAY,
-    _Door(firehose.routes, firehose.refuse),
+    _Door("firehose", firehose.routes, firehose.refuse),
 )
 
 
@@ -43,26 +50,27 @@ def receivers(receiver: Receiver, token: str | None, cors_origins: tuple[str, ..
     routes: dict[str, Mapping[str, Handler]] = {}
     forms: dict[str, Refuse] = {}
     for door in _DOORS:
-        served = door.routes(receiver, token)
+        served = door.open(receiver, token)
         routes |= served
         forms |= dict.fromkeys(served, door.refuse)
 
     def refuse(refusal: Refusal) -> Response:
         return forms.get(refusal.path.removesuffix("/"), otlp_http.refuse)(refusal)
 
-    return cross_origin(routes, cors_origins), refuse
+    return cross_origin(routes, cors_origins), receiver.tallies[NOBODY].counting_refusals(refuse)
 
 
 def zipkin_port(
     receiver: Receiver, token: str | None, cors_origins: tuple[str, ...]
 ) -> tuple[Routes, Refuse]:
     """What Zipkin's own port serves, to strangers as above."""
-    return cross_origin(_ZIPKIN.routes(receiver, token), cors_origins), _ZIPKIN.refuse
+    refuse = receiver.tallies[NOBODY].counting_refusals(_ZIPKIN.refuse)
+    return cross_origin(_ZIPKIN.open(receiver, token), cors_origins), refuse
 
 
 def xray_port(receiver: Receiver, token: str | None) -> tuple[Routes, Refuse]:
     """What X-Ray's own port serves over TCP, as its daemon does: the SDKs ask it for sampling rules."""
-    return _XRAY.routes(receiver, token), _XRAY.refuse
+    return _XRAY.open(receiver, token), receiver.tallies[NOBODY].counting_refusals(_XRAY.refuse)
 
 
 def own_routes(

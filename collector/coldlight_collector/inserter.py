@@ -61,7 +61,8 @@ class InsertCounts:
     )
     delays_s: Histogram = field(
         default_factory=lambda: _histogram(
-            "coldlight_visible_delay_seconds", "From the receipt of a batch's first request until it is visible"
+            "coldlight_visible_delay_seconds",
+            "From the receipt of a batch's first request until it is visible",
         )
     )
 
@@ -107,6 +108,11 @@ class Inserter:
                 group.create_task(self._work())
             group.create_task(self.heart.beat_steadily(self._instance))
             group.create_task(self._forget_steadily())
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether ClickHouse has the tables, and knows this collector."""
+        return self._instance != 0
 
     async def drained(self) -> None:
         """Returns once every sealed segment is in ClickHouse, and gone from the journal."""
@@ -250,7 +256,7 @@ class Inserter:
                 return result
 
     def _note_failure(self, error: StoreUnavailable | OSError) -> None:
-        reason = error.summary if isinstance(error, StoreError) else str(error)
+        reason = error.summary if isinstance(error, StoreError) else error.strerror or str(error)
         self.counts.retries += 1
         if not self.counts.waiting_for:
             self.counts.waiting_since_ns = self.journal.state().now_ns

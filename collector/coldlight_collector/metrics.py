@@ -1,99 +1,133 @@
-"""What the collector counts, in Prometheus' terms. Nothing is dropped in silence: every loss has a counter here."""
+"""What the collector shows of itself, in Prometheus' terms. Nothing is dropped in silence: every loss has a counter here.
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+`docs/operating.md` lists all of it, with what to do about each.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from coldlight_collector.inserter import Inserter
-from coldlight_collector.intake import Accepted, Intake, Payload, Unavailable
 from coldlight_collector.journal import Journal
-from coldlight_storage import Signal
+from coldlight_collector.journal.state import look
+from coldlight_collector.ports import Ports
+from coldlight_collector.tallies import UDP, Tallies
 
-
-@dataclass
-class Tally:
-    """What has passed the intake of one signal; plain numbers, for they are counted with every request."""
-
-    requests: int = 0
-    items: int = 0
-    bytes: int = 0
-    rejected_items: int = 0
-    repaired_fields: int = 0
-    unavailable_requests: int = 0
-
-
-_MEANING = {
-    "requests": "Requests acknowledged",
-    "items": "Spans, log records and data points acknowledged",
-    "bytes": "Bytes of OTLP acknowledged",
-    "rejected_items": "Items refused in a partial success",
-    "repaired_fields": "Fields changed so that they could be stored",
-    "unavailable_requests": "Requests told to come again",
+_TAKEN = {
+    "accepted_requests": ("requests", "Requests acknowledged"),
+    "accepted_items": ("items", "Spans, log records and data points acknowledged"),
+    "accepted_bytes": ("bytes", "Bytes of OTLP acknowledged"),
+    "rejected_items": ("rejected_items", "Items refused for good, in partial successes"),
+    "repaired_fields": ("repaired_fields", "Fields changed so that they could be stored"),
 }
+_Value = tuple[type[GaugeMetricFamily] | type[CounterMetricFamily], str, str, float]
 
 
-@dataclass(eq=False)  # the registry keeps it in a dictionary
-class CollectorMetrics(Collector):
-    """Shows the tallies, the state of the journal and what the inserter has done."""
+@dataclass(frozen=True, eq=False)  # the registry keeps it in a dictionary
+class _Receivers(Collector):
+    """By receiver: what came, what was refused, what was taken."""
+
+    tallies: Tallies
+
+    def collect(self) -> Iterator[Metric]:
+        received = CounterMetricFamily(
+            "coldlight_received_requests", "Requests received", labels=["receiver"]
+        )
+        size = CounterMetricFamily("coldlight_received_bytes", "Bytes received, as sent", labels=["receiver"])
+        labels = ["receiver", "reason"]
+        refused = CounterMetricFamily(
+            "coldlight_refused_requests", "Requests refused as a whole", labels=labels
+        )
+        for receiver, tally in self.tallies.items():
+            if receiver == UDP:
+                continue
+            received.add_metric([receiver], tally.requests)
+            size.add_metric([receiver], tally.bytes)
+            for reason, count in tally.refused.items():
+                refused.add_metric([receiver, reason], count)
+        yield from (received, size, refused, *self._taken())
+
+    def _taken(self) -> Iterator[Metric]:
+        for name, (field, meaning) in _TAKEN.items():
+            family = CounterMetricFamily(f"coldlight_{name}", meaning, labels=["receiver", "signal"])
+            for receiver, tally in self.tallies.items():
+                for signal, taken in tally.taken.items():
+                    family.add_metric([receiver, signal], getattr(taken, field))
+            yield family
+
+
+@dataclass(frozen=True, eq=False)
+class _Ports(Collector):
+    """What is open, and in hand."""
+
+    ports: Ports
+
+    def collect(self) -> Iterator[Metric]:
+        ports, budget = self.ports, self.ports.budget
+        connections = GaugeMetricFamily("coldlight_connections", "Open HTTP connections", labels=["port"])
+        for name, server in {"http": ports.http, "zipkin": ports.zipkin, "xray": ports.xray_http}.items():
+            connections.add_metric([name], server.connections)
+        yield connections
+        yield GaugeMetricFamily("coldlight_in_flight_bytes", "Bytes of requests in memory", budget.held)
+        yield GaugeMetricFamily("coldlight_in_flight_limit_bytes", "The most there may be", budget.limit)
+
+
+@dataclass(frozen=True, eq=False)
+class _Journal(Collector):
+    """What is on its way from the disk into ClickHouse, and how long it has been."""
 
     journal: Journal
     inserter: Inserter
-    tallies: dict[Signal, Tally] = field(default_factory=lambda: {signal: Tally() for signal in Signal})
-
-    def counted(self, intake: Intake) -> Intake:
-        """The same intake, counted."""
-
-        async def take(signal: Signal, payload: Payload) -> Accepted:
-            tally = self.tallies[signal]
-            try:
-                accepted = await intake(signal, payload)
-            except Unavailable:
-                tally.unavailable_requests += 1
-                raise
-            tally.requests += 1
-            tally.items += payload.items
-            tally.bytes += len(payload.body)
-            tally.rejected_items += accepted.rejected
-            tally.repaired_fields += accepted.repaired
-            return accepted
-
-        return take
 
     def collect(self) -> Iterator[Metric]:
-        for item in fields(Tally):
-            family = CounterMetricFamily(f"coldlight_{item.name}", _MEANING[item.name], labels=["signal"])
-            for signal, tally in self.tallies.items():
-                family.add_metric([signal], getattr(tally, item.name))
-            yield family
-        yield GaugeMetricFamily("coldlight_journal_bytes", "Bytes in the journal", self.journal.stored_bytes)
-        yield CounterMetricFamily(
-            "coldlight_repeated_requests",
-            "Requests sent again and not stored twice",
-            self.journal.repeated_requests,
-        )
-        yield from self._segments()
+        for family, name, meaning, value in (*self._waiting(), *self._disk(), *self._inserted()):
+            yield family(f"coldlight_{name}", meaning, value=value)
+        yield from self.inserter.counts.durations_s.collect()
+        yield from self.inserter.counts.delays_s.collect()
 
-    def _segments(self) -> Iterator[Metric]:
-        counts, gauge, counter = self.inserter.counts, GaugeMetricFamily, CounterMetricFamily
-        waiting = self.journal.sealed.qsize()
-        shown: tuple[tuple[Callable[..., Metric], str, str, int], ...] = (
-            (gauge, "journal_segments", "Sealed segments not yet inserted", waiting),
+    def _waiting(self) -> Iterable[_Value]:
+        journal, gauge, state = self.journal, GaugeMetricFamily, self.journal.state()
+        lag_s = max(0, state.now_ns - state.watermark_ns) / 10**9
+        is_waiting = bool(self.inserter.counts.waiting_for)
+        return (
+            (gauge, "journal_bytes", "Bytes in the journal", journal.stored_bytes),
+            (gauge, "journal_limit_bytes", "The most there may be", journal.limit_bytes),
+            (gauge, "journal_segments", "Sealed segments not yet inserted", journal.sealed.qsize()),
+            (gauge, "journal_age_seconds", "Age of the oldest request that is not visible yet", state.age_s),
+            (gauge, "watermark_timestamp_seconds", "All acknowledged up to then is visible", state.watermark_ns / 10**9),
+            (gauge, "watermark_lag_seconds", "How far that is behind the clock", lag_s),
+            (gauge, "clickhouse_waiting", "1 while inserts wait for ClickHouse or the disk", is_waiting),
+        )  # fmt: skip
+
+    def _disk(self) -> Iterable[_Value]:
+        disk, gauge = look(self.journal.folder), GaugeMetricFamily
+        return (
+            (gauge, "journal_disk_free_bytes", "Space left on the journal's disk", disk.free_bytes),
+            (gauge, "quarantine_files", "Files of refused requests in the journal", disk.quarantined_files),
+            (gauge, "quarantine_bytes", "Bytes in them", disk.quarantined_bytes),
+        )
+
+    def _inserted(self) -> Iterable[_Value]:
+        counts, counter = self.inserter.counts, CounterMetricFamily
+        return (
+            (counter, "repeated_requests", "Requests sent again and not stored twice", self.journal.repeated_requests),
             (counter, "inserted_batches", "Batches in ClickHouse", counts.batches),
             (counter, "inserted_items", "Items in ClickHouse", counts.items),
-            (counter, "insert_retries", "Attempts that had to be repeated", counts.retries),
+            (counter, "insert_retries", "Attempts that failed and are repeated", counts.retries),
             (counter, "rewritten_batches", "Batches rewritten so that ClickHouse takes them", counts.rewritten_batches),
             (counter, "quarantined_requests", "Requests refused by ClickHouse and set aside", counts.quarantined_requests),
-            (counter, "rejected_batches", "Batches refused by ClickHouse and set aside", counts.rejected_batches),
+            (counter, "quarantined_items", "Items in them", counts.quarantined_items),
+            (counter, "rejected_batches", "Batches refused by ClickHouse and set aside as a whole", counts.rejected_batches),
+            (counter, "heartbeat_failures", "Heartbeats that ClickHouse did not take", self.inserter.heart.failures),
         )  # fmt: skip
-        for family, name, meaning, value in shown:
-            yield family(f"coldlight_{name}", meaning, value=value)
 
 
-def watch(registry: CollectorRegistry, journal: Journal, inserter: Inserter) -> CollectorMetrics:
+def watch(
+    registry: CollectorRegistry, journal: Journal, inserter: Inserter, tallies: Tallies, ports: Ports
+) -> None:
     """Registers the metrics of a collector."""
-    metrics = CollectorMetrics(journal, inserter)
-    registry.register(metrics)
-    return metrics
+    for part in (_Receivers(tallies), _Ports(ports), _Journal(journal, inserter)):
+        registry.register(part)

@@ -8,6 +8,7 @@ import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import grpc
 import grpc.aio
@@ -21,6 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from coldlight_collector.http.messages import Budget
 from coldlight_collector.intake import Accepted, Intake, Malformed, Refused, TooLarge, Unavailable
+from coldlight_collector.tallies import Tally
 from coldlight_collector.validate import validate
 from coldlight_storage.signals import Signal
 
@@ -73,14 +75,16 @@ async def serve(
     limits: GrpcLimits,
     budget: Budget | None = None,
     token: str | None = None,
+    tally: Tally | None = None,
 ) -> GrpcServer:
     """Listen on `host:port` (0: any free port) and hand every valid request to `intake`.
 
     `budget` counts the bytes of requests until the intake has stored them; give the one of the other
     receivers. With `token`, a call must carry the metadata `authorization: Bearer <token>`.
-    Raises `OSError`, naming the address, when it cannot listen there.
+    `tally` counts what comes. Raises `OSError`, naming the address, when it cannot listen there.
     """
-    receiver = _Receiver(intake, limits, budget or Budget(), token)
+    tally = tally or Tally()
+    receiver = _Receiver(tally.counting(intake), limits, budget or Budget(), token, tally)
     server = grpc.aio.server(options=_options(limits))
     server.add_generic_rpc_handlers([_handlers(receiver, signal) for signal in Signal])
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -144,9 +148,11 @@ class _Receiver:
     limits: GrpcLimits
     budget: Budget
     token: str | None
+    tally: Tally
     in_flight: int = 0
 
     async def export(self, signal: Signal, context: Context) -> bytes:
+        self.tally.requests += 1
         self.authenticate(context)
         if self.in_flight >= self.limits.in_flight:
             raise Unavailable("too many requests are in flight: send again later")
@@ -171,6 +177,7 @@ class _Receiver:
             raise Unavailable(f"the request did not arrive within {self.limits.read_timeout_s} s") from None
         if not isinstance(body, bytes):  # grpc.aio.EOF
             raise Malformed("the call carries no request message: send one")
+        self.tally.bytes += len(body)
         return body
 
     async def store(self, signal: Signal, body: bytes) -> bytes:
@@ -190,13 +197,13 @@ def _handlers(receiver: _Receiver, signal: Signal) -> grpc.GenericRpcHandler:
     # A streaming handler reads a unary call just as well, and reads it when told to: a request beyond the
     # bound is refused before its body takes any memory.
     async def export(_: AsyncIterator[bytes], context: Context) -> bytes:
-        return await _guarded(receiver.export(signal, context), signal, context)
+        return await _guarded(receiver.export(signal, context), signal, context, receiver.tally)
 
     method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(export)
     return grpc.method_handlers_generic_handler(_EXPORT[signal].service, {"Export": method})
 
 
-async def _guarded(answer: Awaitable[bytes], signal: Signal, context: Context) -> bytes:
+async def _guarded(answer: Awaitable[bytes], signal: Signal, context: Context, tally: Tally) -> bytes:
     """`answer`, or its error as the status that makes the client do right.
 
     An exception left to grpc would reach the client as UNKNOWN, with its text, and cost the data.
@@ -210,6 +217,7 @@ async def _guarded(answer: Awaitable[bytes], signal: Signal, context: Context) -
         refusal = Unavailable("the collector failed on this request; its log says why")
     text = _capped(str(refusal))
     code, detail = _status(refusal, text)
+    tally.refuse(_IN_HTTP[code])
     return await context.abort(code, text, _trailers(code, text, detail))
 
 
@@ -220,6 +228,15 @@ def _response(signal: Signal, accepted: Accepted) -> bytes:
     export = _EXPORT[signal]
     partial = {export.rejected: accepted.rejected, "error_message": _capped(accepted.message)}
     return export.response(partial_success=partial).SerializeToString()
+
+
+_IN_HTTP = {
+    grpc.StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
+    grpc.StatusCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    grpc.StatusCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""HTTP's word for a refusal, by which refusals are counted."""
 
 
 def _status(refusal: Refused, text: str) -> tuple[grpc.StatusCode, Message | None]:

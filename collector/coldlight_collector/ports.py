@@ -16,6 +16,7 @@ from coldlight_collector.intake import Intake
 from coldlight_collector.otlp_grpc import GrpcServer
 from coldlight_collector.receiver import Receiver
 from coldlight_collector.settings import CollectorSettings
+from coldlight_collector.tallies import UDP, Tallies
 from coldlight_collector.xray import daemon
 from coldlight_collector.xray.daemon import XRayDaemon
 
@@ -31,6 +32,7 @@ class Ports:
     grpc: GrpcServer
     xray: XRayDaemon
     xray_http: HttpServer
+    budget: Budget
 
     async def stop(self, grace_s: float) -> None:
         """Takes nothing more, and answers what is in hand within `grace_s` seconds."""
@@ -40,14 +42,18 @@ class Ports:
 
 
 async def listen(
-    intake: Intake, settings: CollectorSettings, own_routes: Routes, registry: CollectorRegistry
+    intake: Intake,
+    settings: CollectorSettings,
+    own_routes: Routes,
+    registry: CollectorRegistry,
+    tallies: Tallies,
 ) -> Ports:
-    """Opens every port. `own_routes` are what the collector tells of itself.
+    """Opens every port. `own_routes` are what the collector tells of itself; `tallies` count what comes.
 
     Raises OSError that names the port and its flag when one cannot be had.
     """
     budget = Budget()
-    receiver = Receiver(intake, budget, settings.decompressed_bytes)
+    receiver = Receiver(intake, budget, settings.decompressed_bytes, tallies)
     host, token = settings.host, settings.token
 
     def http(host: str, port: int, routes: Routes, refuse: Refuse) -> Awaitable[HttpServer]:
@@ -67,8 +73,11 @@ async def listen(
         ),
         xray_http=xray_http,
         xray=xray,
+        budget=budget,
         # last, for its threads outlive a start that fails
-        grpc=await otlp_grpc.serve(intake, host, settings.grpc_port, settings.grpc, budget, token),
+        grpc=await otlp_grpc.serve(
+            intake, host, settings.grpc_port, settings.grpc, budget, token, tallies["otlp_grpc"]
+        ),
     )  # fmt: skip
 
 
@@ -88,7 +97,8 @@ async def _listen_for_xray(
     served = await _named(
         http(host, settings.xray_port, *front_door.xray_port(receiver, settings.token)), *name
     )
-    return served, await _named(daemon.listen(receiver.intake, host, served.port, registry), *name)
+    intake = receiver.counted_by(receiver.tallies[UDP]).intake
+    return served, await _named(daemon.listen(intake, host, served.port, registry), *name)
 
 
 async def _named(opening: Awaitable[S], name: str, address: str, flag: str) -> S:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TypeVar
 
 from coldlight_collector.http.decompress import UnknownEncoding, decompress
 from coldlight_collector.http.messages import Budget, Request
 from coldlight_collector.intake import Accepted, Intake, Payload, Refused, TooLarge, Unavailable
+from coldlight_collector.tallies import Tallies, Tally
 from coldlight_storage.signals import Signal
 
 T = TypeVar("T")
@@ -42,13 +43,18 @@ class Receiver:
     """The way of a request from its body to the intake.
 
     A body may have `body_bytes` bytes once it is decompressed. `budget` counts the bodies held until the intake has
-    stored them.
+    stored them. `tallies` count what comes.
     """
 
     intake: Intake
     budget: Budget
     body_bytes: int
+    tallies: Tallies = field(default_factory=Tallies)
     decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+
+    def counted_by(self, tally: Tally) -> "Receiver":
+        """The same way, which `tally` counts."""
+        return replace(self, intake=tally.counting(self.intake))
 
     async def decode(self, request: Request, decode: Callable[[bytes], T], is_slow: bool = True) -> T:
         """What `decode` makes of the plain body; `is_slow` says that Python does it, not one call in C.

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from coldlight_query import problems
 from coldlight_query.auth import require_token
+from coldlight_query.metrics import CollectorsWatch, Counted, QueryMetrics, TimedStore
 from coldlight_query.routes import health, traces
 from coldlight_storage import Store
 
@@ -31,8 +32,12 @@ def create_app(
     shows. With `token`, every request but health checks must carry it. `clock_ns` tells the Unix time."""
     # whose /docs needs no CDN: who hosts their traces themselves may have no way out
     app = FastAPIOffline(title="Coldlight", version=version, description=_DESCRIPTION, redoc_url=None)
-    app.state.store = store
+    metrics = QueryMetrics()
+    metrics.register(registry)
+    app.state.store = TimedStore(store, metrics)
+    app.state.collectors = CollectorsWatch(store)
     app.state.registry = registry
+    registry.register(app.state.collectors)
     app.state.clock_ns = clock_ns
     problems.install(app)
     app.include_router(health.router)
@@ -40,4 +45,5 @@ def create_app(
     problems.describe(app.openapi())
     if token is not None:
         require_token(app, token)
+    app.add_middleware(Counted, metrics=metrics)  # the last one added is the first to see a request
     return app

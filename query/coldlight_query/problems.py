@@ -39,9 +39,12 @@ class Problem(BaseModel):
 class ProblemError(Exception):
     """Raised by a route to answer with a problem; `more` are further members of the answer."""
 
-    def __init__(self, status: int, title: str, detail: str, **more: Any) -> None:
+    def __init__(
+        self, status: int, title: str, detail: str, retry_after_s: int | None = None, **more: Any
+    ) -> None:
         super().__init__(detail)
         self.status, self.title, self.detail, self.more = status, title, detail, more
+        self.headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
 
 
 def bad_parameter(name: str, detail: str) -> ProblemError:
@@ -86,7 +89,7 @@ def problem(
 
 async def _problem_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)
-    return problem(error.status, error.title, error.detail, **error.more)
+    return problem(error.status, error.title, error.detail, error.headers, **error.more)
 
 
 async def _filter_error(_: Request, error: Exception) -> JSONResponse:

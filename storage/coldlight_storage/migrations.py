@@ -50,7 +50,7 @@ def migrate(store: Store, known: tuple[Step, ...] | None = None) -> tuple[Step, 
     """
     known = steps() if known is None else known
     store.command(_LEDGER)
-    applied = {row["Number"] for row in store.select("SELECT Number FROM coldlight_migrations")}
+    applied = _applied(store)
     newest, ours = max(applied, default=0), known[-1].number
     if newest > ours:
         raise NewerSchema(
@@ -65,6 +65,21 @@ def migrate(store: Store, known: tuple[Step, ...] | None = None) -> tuple[Step, 
             f"INSERT INTO coldlight_migrations (Number, Name) VALUES ({step.number}, '{step.name}')"
         )
     return missing
+
+
+def behind(store: Store) -> tuple[Step, ...]:
+    """The steps that the tables lack; all of them where no table is. Raises what `Store.select` raises."""
+    has_ledger = (
+        "SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = 'coldlight_migrations'"
+    )
+    if not store.select(has_ledger):
+        return steps()
+    applied = _applied(store)
+    return tuple(step for step in steps() if step.number not in applied)
+
+
+def _applied(store: Store) -> set[int]:
+    return {row["Number"] for row in store.select("SELECT Number FROM coldlight_migrations")}
 
 
 _KEPT_WITH = {"otel_traces": Signal.TRACES, "trace_index": Signal.TRACES, "otel_logs": Signal.LOGS}

@@ -4,9 +4,11 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 
-from coldlight_query.problems import described
+from coldlight_query.problems import ProblemError, described
+from coldlight_query.readiness import conditions
+from coldlight_storage.conditions import readiness
 
 router = APIRouter(tags=["health"])
 
@@ -18,13 +20,19 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", responses=described(503))
-async def readyz(request: Request) -> dict[str, str]:
-    """ClickHouse answers, too; else 503."""
-    await asyncio.to_thread(request.app.state.store.select, "SELECT 1")
-    return {"status": "ready"}
+async def readyz(request: Request) -> dict[str, Any]:
+    """`ready`, or `degraded` with what is `wrong` and the fix of each; 503 if queries cannot be answered."""
+    status, body = readiness(await asyncio.to_thread(conditions, request.app.state.store))
+    if status != 200:
+        [refusing, *_] = (wrong for wrong in body["wrong"] if wrong["refuses"])
+        detail = f"{refusing['detail']}: {refusing['fix']}"
+        raise ProblemError(status, "Not ready", detail, retry_after_s=5, wrong=body["wrong"])
+    return body
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(request: Request) -> Any:
-    """Counters and gauges in Prometheus' text format."""
-    return Response(generate_latest(request.app.state.registry), media_type=CONTENT_TYPE_LATEST)
+    """Counters and gauges in Prometheus' text format, or as OpenMetrics if that is asked for."""
+    await request.app.state.collectors.look()
+    encode, content_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(request.app.state.registry), media_type=content_type)

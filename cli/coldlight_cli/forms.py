@@ -167,3 +167,8 @@ LogLevel = Annotated[
     BeforeValidator(_lower),
     Form("LEVEL", "debug, info, warning or error"),
 ]
+LogFormat = Annotated[
+    Literal["auto", "json", "text"],
+    BeforeValidator(_lower),
+    Form("FORMAT", "auto, json or text"),
+]

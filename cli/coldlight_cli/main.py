@@ -1,6 +1,5 @@
 """The `coldlight` command."""
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +19,7 @@ app = typer.Typer(
     "Begin with `coldlight up`, then, in a second terminal, `coldlight demo`.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,  # they hold what was sent
 )
 app.add_typer(journal.app, name="journal")
 
@@ -30,7 +30,7 @@ _COLLECTOR = (
     "max_connections", "batch_rows", "batch_linger_ms",
 )  # fmt: skip
 _QUERY = ("query_port", "query_timeout")
-_PROCESS = ("host", "auth_token", "drain_seconds", "log_level")
+_PROCESS = ("host", "auth_token", "drain_seconds", "log_level", "log_format")
 
 
 def _version(wanted: bool) -> None:
@@ -86,7 +86,7 @@ def query(settings: Settings) -> None:
 
 
 @app.command()
-@with_settings(*_STORE, "log_level")
+@with_settings(*_STORE, "log_level", "log_format")
 def migrate(settings: Settings) -> None:
     """Create or upgrade the tables and set how long rows are kept. Safe to run again, and while services run."""
     _log(settings)
@@ -192,11 +192,9 @@ def _explained(run: Callable[[], None]) -> None:
 
 
 def _log(settings: Settings) -> None:
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(message)s")
-    # The driver and its HTTP client warn of every failed connection before they raise, and we tell of those
-    # ourselves.
-    for driver in ("clickhouse_connect", "urllib3"):
-        logging.getLogger(driver).setLevel(logging.ERROR)
+    from coldlight_cli import logs
+
+    logs.configure(settings.log_level, settings.log_format)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Flag, auto
+from typing import Any
 
 import uvloop
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
@@ -82,6 +83,7 @@ def run(settings: Settings, services: Services, started: Callable[[Running], Non
 async def _serve(settings: Settings, services: Services, started: Callable[[Running], None]) -> None:
     running = Running()
     told = _stop_signals(settings.drain_seconds)
+    asyncio.get_running_loop().set_exception_handler(_tell)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(_open(settings))
         if not await _prepared(store, settings):
@@ -127,7 +129,7 @@ async def _prepared(store: Store, settings: Settings) -> bool:
     except StoreUnavailable as error:
         if error.code == AUTHENTICATION_FAILED:
             raise
-        log.warning("ClickHouse does not answer: %s", error)
+        log.warning("ClickHouse does not answer: %s", error.summary)
         return False
     return True
 
@@ -212,6 +214,11 @@ def _stop_signals(drain_seconds: float) -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     return told
+
+
+def _tell(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nobody caught; asyncio's own words would quote the exception, and with it what was sent."""
+    log.error("%s", context["message"], exc_info=context.get("exception"))
 
 
 async def _until_told_to_stop(told: asyncio.Event, failures: list[asyncio.Task[None]]) -> None:

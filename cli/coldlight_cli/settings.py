@@ -26,6 +26,7 @@ from coldlight_cli.forms import (
     Duration,
     Form,
     Host,
+    LogFormat,
     LogLevel,
     Milliseconds,
     Origins,
@@ -136,6 +137,10 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(
         default="info", description="Least level to log: debug, info, warning or error."
+    )
+    log_format: LogFormat = Field(
+        default="auto",
+        description="How to log: json (a line each), text, or auto: text on a terminal, else json.",
     )
 
     @classmethod

@@ -27,7 +27,7 @@ def _waiting() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        raise StoreUnavailable(str(error), error.code) from error
+        raise StoreUnavailable(str(error), error.code, error.summary) from error
 
 
 class Miscounted(StoreError):

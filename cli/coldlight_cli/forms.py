@@ -108,14 +108,17 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-_WHOLE = BeforeValidator(_no_boolean)
+_NUMBER = BeforeValidator(_no_boolean)
 
 Port = Annotated[
-    int, _WHOLE, Field(ge=0, le=65535), Form("PORT", "a port from 1 to 65535, or 0 for any free one")
+    int, _NUMBER, Field(ge=0, le=65535), Form("PORT", "a port from 1 to 65535, or 0 for any free one")
 ]
-Count = Annotated[int, _WHOLE, Field(ge=1), Form("N", "a whole number from 1 on")]
-Seconds = Annotated[int, _WHOLE, Field(ge=0), Form("SECONDS", "whole seconds, from 0 on")]
-Milliseconds = Annotated[int, _WHOLE, Field(ge=0), Form("MS", "whole milliseconds, from 0 on")]
+Count = Annotated[int, _NUMBER, Field(ge=1), Form("N", "a whole number from 1 on")]
+Fraction = Annotated[
+    float, _NUMBER, Field(ge=0, le=1), Form("FRACTION", "a number from 0 to 1, such as 0.01", "{:g}".format)
+]
+Seconds = Annotated[int, _NUMBER, Field(ge=0), Form("SECONDS", "whole seconds, from 0 on")]
+Milliseconds = Annotated[int, _NUMBER, Field(ge=0), Form("MS", "whole milliseconds, from 0 on")]
 Size = Annotated[
     int,
     BeforeValidator(_size),

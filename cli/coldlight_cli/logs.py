@@ -61,8 +61,10 @@ def _tell_exception(_: object, __: str, event: EventDict) -> EventDict:
         error = sys.exc_info()[1] if given else None
     if error is not None:
         chain = list(_causes(error))
-        event["exception"] = " <- ".join(f"{type(one).__module__}.{type(one).__qualname__}" for one in chain)
-        event["stack"] = [_place(frame) for frame in extract_tb(error.__traceback__)]
+        event["exception.type"] = " <- ".join(
+            f"{type(one).__module__}.{type(one).__qualname__}" for one in chain
+        )
+        event["exception.stacktrace"] = [_place(frame) for frame in extract_tb(error.__traceback__)]
     return event
 
 

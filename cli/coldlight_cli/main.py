@@ -27,7 +27,7 @@ _STORE = ("clickhouse", "data", "memory", "retention_traces", "retention_logs", 
 _COLLECTOR = (
     "otlp_http_port", "otlp_grpc_port", "zipkin_port", "xray_port", "cors_origins", "journal_limit", "max_request",
     "max_request_decompressed",
-    "max_connections", "batch_rows", "batch_linger_ms",
+    "max_connections", "batch_rows", "batch_linger_ms", "self_trace",
 )  # fmt: skip
 _QUERY = ("query_port", "query_timeout")
 _PROCESS = ("host", "auth_token", "drain_seconds", "log_level", "log_format")

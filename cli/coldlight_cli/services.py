@@ -186,6 +186,7 @@ def _collector_settings(settings: Settings) -> CollectorSettings:
         http=Limits(connections=settings.max_connections, body_bytes=settings.max_request),
         grpc=GrpcLimits(message_bytes=settings.max_request_decompressed),
         decompressed_bytes=settings.max_request_decompressed,
+        self_trace=settings.self_trace,
     )
 
 

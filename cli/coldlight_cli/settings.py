@@ -25,6 +25,7 @@ from coldlight_cli.forms import (
     Directory,
     Duration,
     Form,
+    Fraction,
     Host,
     LogFormat,
     LogLevel,
@@ -119,6 +120,10 @@ class Settings(BaseSettings):
     )
     batch_linger_ms: Milliseconds = Field(
         default=200, description="Milliseconds for which a batch waits for more before it is inserted."
+    )
+    self_trace: Fraction = Field(
+        default=0.0,
+        description="Fraction of requests that the collector traces itself, into itself; 0 is off.",
     )
     retention_traces: Retention = Field(
         default=timedelta(days=14), description="How long spans are kept, in days (14d), or forever."

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
@@ -17,6 +18,9 @@ from coldlight_collector.tallies import Tallies
 from coldlight_storage import Store
 from coldlight_storage.folder_lock import lock_folder
 
+if TYPE_CHECKING:
+    from coldlight_collector.self_trace import SelfTrace
+
 
 @dataclass
 class Collector:
@@ -25,6 +29,7 @@ class Collector:
     ports: Ports
     journal: Journal
     inserter: Inserter
+    trace: "SelfTrace | None"
     _lock: TextIOWrapper
     _committing: asyncio.Task[None]
     _inserting: asyncio.Task[None]
@@ -36,6 +41,8 @@ class Collector:
         """
         deadline = asyncio.get_running_loop().time() + grace_s
         await self.ports.stop(grace_s / 2)
+        if self.trace:
+            await self.trace.stop()
         self.journal.close()
         await self._committing
         # Should the inserter have failed, nobody is left to wait for.
@@ -71,8 +78,20 @@ async def start(
     inserter = Inserter(journal, store, read_identity(settings.folder), prepare)
     tallies = Tallies()
     own_routes = front_door.own_routes(registry, journal, inserter, settings.token)
-    ports = await listen(journal.append, settings, own_routes, registry, tallies)
+    trace = _trace_itself(settings, inserter, tallies)
+    ports = await listen(journal.append, settings, own_routes, registry, tallies, trace)
     metrics.watch(registry, journal, inserter, tallies, ports)
     committing = asyncio.create_task(journal.run(), name="journal")
     inserting = asyncio.create_task(inserter.run(), name="inserter")
-    return Collector(ports, journal, inserter, lock, committing, inserting)
+    return Collector(ports, journal, inserter, trace, lock, committing, inserting)
+
+
+def _trace_itself(settings: CollectorSettings, inserter: Inserter, tallies: Tallies) -> "SelfTrace | None":
+    if not settings.self_trace:
+        return None
+    from coldlight_collector import self_trace  # half a second, for those who want it
+
+    intake = tallies["self"].counting(inserter.journal.append)
+    trace = self_trace.start(settings.self_trace, inserter.identity, intake)
+    inserter.inserting = trace.inserting
+    return trace

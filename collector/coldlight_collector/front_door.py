@@ -27,9 +27,10 @@ class _Door:
     refuse: Refuse
 
     def open(self, receiver: Receiver, token: str | None) -> Routes:
-        """The routes, counted."""
+        """The routes, watched."""
         tally = receiver.tallies[self.name]
-        return tally.counting_routes(self.routes(receiver.counted_by(tally), token))
+        routes = self.routes(receiver.counted_by(tally), token)
+        return receiver.watched(self.name, tally.counting_routes(routes))
 
 
 _ZIPKIN = _Door("zipkin", zipkin.routes, zipkin.refuse)

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -84,6 +85,8 @@ class Inserter:
     prepare: Callable[[], object]
     workers: int = 2
     counts: InsertCounts = field(default_factory=InsertCounts)
+    inserting: Callable[[Sealed], AbstractContextManager[None]] = lambda _: nullcontext()
+    """Is entered around each insert."""
     heart: Heart = field(init=False)
     _instance: int = 0
     _busy: int = 0
@@ -168,7 +171,8 @@ class Inserter:
             return
         insertion = Insertion(self.store, batch, is_new=segment.contents is not None)
         try:
-            await self._insert_what_can_be(insertion)
+            with self.inserting(segment):
+                await self._insert_what_can_be(insertion)
         except (StoreError, TornFrame) as error:
             await self._attempt(insertion.withdraw)
             await self._attempt(partial(self._set_aside, segment, error))

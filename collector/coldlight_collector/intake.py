@@ -2,8 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from coldlight_storage.signals import Signal
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,14 @@ class Payload:
     """One decoded, validated request, ready for the journal.
 
     `body` is the OTLP protobuf request that will be stored; `items` its spans, data points or log records. `name` is
-    what it is known by when it is sent again; without one, its content.
+    what it is known by when it is sent again; without one, its content. `cause` is the collector's own span of it.
     """
 
     body: bytes
     items: int
     outcome: Accepted = Accepted()
     name: bytes = field(default=b"", compare=False)
+    cause: "SpanContext | None" = field(default=None, compare=False)
 
 
 Intake = Callable[[Signal, Payload], Awaitable[Accepted]]

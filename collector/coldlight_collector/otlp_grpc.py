@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import grpc
 import grpc.aio
@@ -21,10 +22,13 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from coldlight_collector.http.messages import Budget
-from coldlight_collector.intake import Accepted, Intake, Malformed, Refused, TooLarge, Unavailable
+from coldlight_collector.intake import Accepted, Intake, Malformed, Payload, Refused, TooLarge, Unavailable
 from coldlight_collector.tallies import Tally
 from coldlight_collector.validate import validate
 from coldlight_storage.signals import Signal
+
+if TYPE_CHECKING:
+    from coldlight_collector.self_trace import SelfTrace
 
 log = logging.getLogger(__name__)
 
@@ -76,15 +80,18 @@ async def serve(
     budget: Budget | None = None,
     token: str | None = None,
     tally: Tally | None = None,
+    trace: "SelfTrace | None" = None,
 ) -> GrpcServer:
     """Listen on `host:port` (0: any free port) and hand every valid request to `intake`.
 
     `budget` counts the bytes of requests until the intake has stored them; give the one of the other
     receivers. With `token`, a call must carry the metadata `authorization: Bearer <token>`.
-    `tally` counts what comes. Raises `OSError`, naming the address, when it cannot listen there.
+    `tally` counts what comes, `trace` makes spans of it. Raises `OSError`, naming the address, when it cannot listen there.
     """
     tally = tally or Tally()
-    receiver = _Receiver(tally.counting(intake), limits, budget or Budget(), token, tally)
+    receiver = _Receiver(tally.counting(intake), limits, budget or Budget(), token, tally, trace)
+    if trace:
+        receiver.decode = trace.decoding(validate)
     server = grpc.aio.server(options=_options(limits))
     server.add_generic_rpc_handlers([_handlers(receiver, signal) for signal in Signal])
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -149,6 +156,8 @@ class _Receiver:
     budget: Budget
     token: str | None
     tally: Tally
+    trace: "SelfTrace | None" = None
+    decode: Callable[[Signal, bytes], Payload] = validate
     in_flight: int = 0
 
     async def export(self, signal: Signal, context: Context) -> bytes:
@@ -185,9 +194,9 @@ class _Receiver:
             raise Unavailable("too many bytes are in flight: send again later")
         try:
             if len(body) > _LARGE_BYTES:
-                payload = await asyncio.to_thread(validate, signal, body)
+                payload = await asyncio.to_thread(self.decode, signal, body)
             else:
-                payload = validate(signal, body)
+                payload = self.decode(signal, body)
             return _response(signal, await self.intake(signal, payload))
         finally:
             self.budget.give(len(body))
@@ -197,7 +206,10 @@ def _handlers(receiver: _Receiver, signal: Signal) -> grpc.GenericRpcHandler:
     # A streaming handler reads a unary call just as well, and reads it when told to: a request beyond the
     # bound is refused before its body takes any memory.
     async def export(_: AsyncIterator[bytes], context: Context) -> bytes:
-        return await _guarded(receiver.export(signal, context), signal, context, receiver.tally)
+        answer: Awaitable[bytes] = receiver.export(signal, context)
+        if receiver.trace:
+            answer = receiver.trace.receiving_call("otlp_grpc", answer)
+        return await _guarded(answer, signal, context, receiver.tally)
 
     method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(export)
     return grpc.method_handlers_generic_handler(_EXPORT[signal].service, {"Export": method})

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from prometheus_client import CollectorRegistry
 
@@ -19,6 +19,9 @@ from coldlight_collector.settings import CollectorSettings
 from coldlight_collector.tallies import UDP, Tallies
 from coldlight_collector.xray import daemon
 from coldlight_collector.xray.daemon import XRayDaemon
+
+if TYPE_CHECKING:
+    from coldlight_collector.self_trace import SelfTrace
 
 S = TypeVar("S")
 
@@ -47,13 +50,16 @@ async def listen(
     own_routes: Routes,
     registry: CollectorRegistry,
     tallies: Tallies,
+    trace: "SelfTrace | None" = None,
 ) -> Ports:
-    """Opens every port. `own_routes` are what the collector tells of itself; `tallies` count what comes.
+    """Opens every port. `own_routes` are what the collector tells of itself; `tallies` count what comes, `trace` makes spans of it.
 
     Raises OSError that names the port and its flag when one cannot be had.
     """
     budget = Budget()
     receiver = Receiver(intake, budget, settings.decompressed_bytes, tallies)
+    if trace:
+        receiver = trace.receiver(receiver)
     host, token = settings.host, settings.token
 
     def http(host: str, port: int, routes: Routes, refuse: Refuse) -> Awaitable[HttpServer]:
@@ -76,7 +82,7 @@ async def listen(
         budget=budget,
         # last, for its threads outlive a start that fails
         grpc=await otlp_grpc.serve(
-            intake, host, settings.grpc_port, settings.grpc, budget, token, tallies["otlp_grpc"]
+            receiver.intake, host, settings.grpc_port, settings.grpc, budget, token, tallies["otlp_grpc"], trace
         ),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from coldlight_collector.http.decompress import UnknownEncoding, decompress
-from coldlight_collector.http.messages import Budget, Request
+from coldlight_collector.http.messages import Budget, Request, Routes
 from coldlight_collector.intake import Accepted, Intake, Payload, Refused, TooLarge, Unavailable
 from coldlight_collector.tallies import Tallies, Tally
 from coldlight_storage.signals import Signal
@@ -55,6 +55,10 @@ class Receiver:
     def counted_by(self, tally: Tally) -> "Receiver":
         """The same way, which `tally` counts."""
         return replace(self, intake=tally.counting(self.intake))
+
+    def watched(self, name: str, routes: Routes) -> Routes:
+        """The routes of a receiver; one that traces what it does traces them, too."""
+        return routes
 
     async def decode(self, request: Request, decode: Callable[[bytes], T], is_slow: bool = True) -> T:
         """What `decode` makes of the plain body; `is_slow` says that Python does it, not one call in C.

@@ -26,3 +26,5 @@ class CollectorSettings:
     http: Limits = field(default_factory=Limits)
     grpc: GrpcLimits = field(default_factory=GrpcLimits)
     decompressed_bytes: int = 64 << 20
+    self_trace: float = 0.0
+    """The fraction of requests of which the collector makes spans of its own."""

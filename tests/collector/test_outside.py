@@ -2,75 +2,25 @@
 
 import os
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.collector.test_inserter import Fickle, until
+from tests.collector.watching import PROTOBUF, watched
 
-from coldlight_collector import collector
-from coldlight_collector.collector import Collector
 from coldlight_collector.health import conditions
-from coldlight_collector.journal import JournalLimits
 from coldlight_collector.journal.state import look
-from coldlight_collector.settings import CollectorSettings
 from coldlight_query.app import create_app
-from coldlight_storage import EmbeddedStore, Store, StoreUnavailable
+from coldlight_storage import EmbeddedStore, StoreUnavailable
 from coldlight_storage.heartbeats import collectors_seen, watermark_ns
 from coldlight_storage.testing import span, traces_request
 
 ROOT = Path(__file__).parents[2]
-PROTOBUF = {"Content-Type": "application/x-protobuf"}
 AWAY = StoreUnavailable("connection refused")
-
-
-@dataclass
-class Watched:
-    """A collector, and a client of its HTTP port."""
-
-    collector: Collector
-    client: httpx.AsyncClient
-
-    async def send(self, number: int = 1) -> int:
-        body = traces_request(span(number)).SerializeToString()
-        return (await self.client.post("/v1/traces", content=body, headers=PROTOBUF)).status_code
-
-    async def metrics(self) -> dict[str, float]:
-        """Every sample, by its name and labels."""
-        answer = await self.client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
-        families = text_string_to_metric_families(answer.text)  # type: ignore[no-untyped-call]
-        return {_spelled(s.name, s.labels): s.value for family in families for s in family.samples}
-
-    async def ready(self) -> tuple[int, str, list[str]]:
-        """The status of `/readyz`, its word for it, and what is wrong."""
-        answer = await self.client.get("/readyz")
-        body: dict[str, Any] = answer.json()
-        assert all(wrong["detail"] and wrong["fix"] for wrong in body["wrong"])
-        return answer.status_code, body["status"], [wrong["what"] for wrong in body["wrong"]]
-
-
-def _spelled(name: str, labels: dict[str, str]) -> str:
-    return name + ("{" + ",".join(f"{k}={v}" for k, v in sorted(labels.items())) + "}" if labels else "")
-
-
-@asynccontextmanager
-async def watched(
-    folder: Path, store: Store, prepare: Callable[[], object] = lambda: None, **journal: Any
-) -> AsyncIterator[Watched]:
-    settings = CollectorSettings(
-        folder, http_port=0, grpc_port=0, xray_port=0, zipkin_port=0, journal=JournalLimits(**journal)
-    )
-    started = await collector.start(store, settings, CollectorRegistry(), prepare)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{started.ports.http.port}") as client:
-        yield Watched(started, client)
-    await started.stop(5)
 
 
 async def test_what_comes_is_counted_by_receiver_and_by_what_became_of_it(

@@ -5,6 +5,7 @@ import json
 import logging
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import pytest
@@ -68,11 +69,11 @@ def ask_for_the_secret(url: str) -> None:
 
 def send_it_over_grpc_and_udp(service: Service) -> None:
     with grpc.insecure_channel(service.otlp_grpc.removeprefix("http://")) as channel:
-        raw = channel.stream_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        raw: Any = channel.stream_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
         with pytest.raises(grpc.RpcError):
             raw(iter([f"\xff{SECRET}".encode()]), metadata=[("authorization", SECRET)], timeout=10)
         export = TraceServiceStub(channel).Export  # type: ignore[no-untyped-call]
-        export(traces_request(span(2, name=SECRET)), metadata=[("x-secret", SECRET)], timeout=10)
+        export(traces_request(span(2, name=SECRET)), metadata=(("x-secret", SECRET),), timeout=10)
     host, _, port = service.xray.rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for datagram in (SECRET, f'{{"format": "json", "version": 1}}\n{{"name": "{SECRET}"}}'):
@@ -123,8 +124,8 @@ def log_a_failure(form: logs.Format) -> str:
 def test_an_exception_is_told_by_its_type_and_place() -> None:
     line = json.loads(log_a_failure("json"))
     assert (line["level"], line["logger"], line["message"]) == ("error", "coldlight", "traces of 7 failed")
-    assert line["exception"] == "builtins.LookupError <- builtins.ValueError"
-    assert line["stack"][-1].endswith(" fail")
+    assert line["exception.type"] == "builtins.LookupError <- builtins.ValueError"
+    assert line["exception.stacktrace"][-1].endswith(" fail")
     assert SECRET not in str(line)
 
 

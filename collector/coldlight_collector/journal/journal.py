@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from coldlight_collector.intake import Accepted, Payload, Unavailable
 from coldlight_collector.journal.frames import encode
@@ -30,6 +31,9 @@ from coldlight_collector.journal.segment import (
 )
 from coldlight_collector.journal.state import JournalState
 from coldlight_storage.signals import Signal
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +92,7 @@ class _Lane:
     items: int = 0
     opened_at: float = 0.0
     received_ns: int = 0
+    causes: "list[SpanContext]" = field(default_factory=list)
 
 
 class Journal:
@@ -268,6 +273,7 @@ class Journal:
         if lane.writer is None:
             lane.writer = await asyncio.to_thread(SegmentWriter, lane.folder, self._numbers.take())
             lane.requests = lane.items = 0
+            lane.causes = []
             lane.opened_at = asyncio.get_running_loop().time()
             lane.received_ns = group[0].received_ns
         before = lane.writer.size
@@ -279,6 +285,7 @@ class Journal:
             await asyncio.to_thread(_write_and_sync, lane.writer, group, lane.requests)
         lane.requests += len(group)
         lane.items += sum(one.payload.items for one in group)
+        lane.causes += [one.payload.cause for one in group if one.payload.cause]
         self.stored_bytes += lane.writer.size - before
         self._note([one.digest for one in group])
 
@@ -304,7 +311,9 @@ class Journal:
         assert writer
         if lane.requests:
             self._unseen[writer.number] = lane.received_ns
-        contents = Contents(lane.requests, lane.items, lane.received_ns) if is_whole else None
+        contents = (
+            Contents(lane.requests, lane.items, lane.received_ns, tuple(lane.causes)) if is_whole else None
+        )
         try:
             path = await asyncio.to_thread(writer.seal)
         except OSError as error:

@@ -5,8 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from coldlight_collector.journal.frames import TornFrame, scan
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
 
 OPEN, SEALED, TAIL = ".open", ".sealed", ".tail"
 _PIECES_A_WRITE = 1020  # below Linux's IOV_MAX, and a multiple of a frame's three pieces
@@ -14,11 +18,15 @@ _PIECES_A_WRITE = 1020  # below Linux's IOV_MAX, and a multiple of a frame's thr
 
 @dataclass(frozen=True)
 class Contents:
-    """What a sealed segment holds. `received_ns` is that of its first request."""
+    """What a sealed segment holds. `received_ns` is that of its first request.
+
+    `causes` are the collector's own spans of the requests; only the process that made them knows.
+    """
 
     requests: int
     items: int
     received_ns: int
+    causes: "tuple[SpanContext, ...]" = ()
 
 
 class SegmentWriter:

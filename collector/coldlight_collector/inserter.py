@@ -239,6 +239,7 @@ class Inserter:
             token=f"{self._instance}:{segment.number}:{_EPOCH}",
             requests=contents.requests,
             items=contents.items,
+            data=contents.data,
         )
 
     async def _persist(self, attempt: Callable[[], Awaitable[T]]) -> T:

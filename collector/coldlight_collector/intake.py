@@ -49,13 +49,15 @@ class Payload:
     """One decoded, validated request, ready for the journal.
 
     `body` is the OTLP protobuf request that will be stored; `items` its spans, data points or log records. `name` is
-    what it is known by when it is sent again; without one, its content. `cause` is the collector's own span of it.
+    what it is known by when it is sent again; without one, its content. `data` names the kinds of metric
+    data inside, if that is known; `cause` is the collector's own span of it.
     """
 
     body: bytes
     items: int
     outcome: Accepted = Accepted()
     name: bytes = field(default=b"", compare=False)
+    data: frozenset[str] | None = field(default=None, compare=False)
     cause: "SpanContext | None" = field(default=None, compare=False)
 
 

@@ -76,7 +76,7 @@ def validate(signal: Signal, body: bytes, max_items: int = MAX_ITEMS) -> Payload
     # Of another length though nothing changed, the body spells a field twice: readers differ over what that means.
     if mended or changed or len(stored) != len(body):
         body = stored
-    return Payload(body, items, findings.outcome(), _name(signal, message))
+    return Payload(body, items, findings.outcome(), _name(signal, message), _data(signal, message))
 
 
 def validate_message(signal: Signal, message: Message, max_items: int = MAX_ITEMS) -> Payload:
@@ -89,7 +89,7 @@ def validate_message(signal: Signal, message: Message, max_items: int = MAX_ITEM
     stored = rendered(message)
     if events := _add_platform_events(signal, message, stored):
         items, stored = items + events, rendered(message)
-    return Payload(stored, items, findings.outcome(), _name(signal, message))
+    return Payload(stored, items, findings.outcome(), _name(signal, message), _data(signal, message))
 
 
 def _name(signal: Signal, message: Any) -> bytes:
@@ -172,9 +172,20 @@ def _log_records(request: Any) -> _Kinds:
     return ((scope.log_records, LOG_RECORD) for scope in groups)
 
 
-def _points(request: Any) -> _Kinds:
+def _data(signal: Signal, request: Any) -> frozenset[str] | None:
+    """The kinds of metric data inside: each has a table, and only those need an INSERT."""
+    if signal is not Signal.METRICS:
+        return None
+    return frozenset(data for metric in _metrics(request) if (data := metric.WhichOneof("data")))
+
+
+def _metrics(request: Any) -> Iterator[Any]:
     groups = (scope for resource in request.resource_metrics for scope in resource.scope_metrics)
-    for metric in (metric for scope in groups for metric in scope.metrics):
+    return (metric for scope in groups for metric in scope.metrics)
+
+
+def _points(request: Any) -> _Kinds:
+    for metric in _metrics(request):
         data = metric.WhichOneof("data")
         if data:
             yield getattr(metric, data).data_points, SUMMARY_POINT if data == "summary" else POINT

@@ -25,6 +25,9 @@ TABLES: dict[Signal, tuple[str, ...]] = {
 }
 """The tables that a batch of a signal goes to, each with one INSERT."""
 
+METRICS_PREFIX = "otel_metrics_"
+"""Before the kind of metric data, in the name of its table."""
+
 NOWHERE = "FUNCTION null()"
 """Where rows go that are only to be read."""
 
@@ -42,6 +45,7 @@ class Batch:
 
     `ingest_segment` is unique over all collectors; `received` picks the partition, so that a retry meets the same
     one; `token` is the deduplication token (each table adds its name); `requests` and `items` count what is inside.
+    `data` names the kinds of metric data inside ("gauge", ...); None if that is not known.
     """
 
     signal: Signal
@@ -51,6 +55,15 @@ class Batch:
     token: str
     requests: int
     items: int
+    data: frozenset[str] | None = None
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Those that it has rows for, or may have."""
+        every = TABLES[self.signal]
+        if self.data is None:
+            return every
+        return tuple(table for table in every if table.removeprefix(METRICS_PREFIX) in self.data)
 
 
 @dataclass(frozen=True)
@@ -84,7 +97,7 @@ def insert_statement(
 def _insert(signal: Signal, table: str) -> _Insert:
     sql = (resources.files("coldlight_storage") / "inserts" / f"{table}.sql").read_text()
     columns = ", ".join(_COLUMN.findall(sql.split("\nFROM\n")[0]))
-    return _Insert(columns, render(sql), wire(signal, table.removeprefix("otel_metrics_")))
+    return _Insert(columns, render(sql), wire(signal, table.removeprefix(METRICS_PREFIX)))
 
 
 def _settings(batch: Batch, table: str) -> Settings:

@@ -16,7 +16,7 @@ from typing import Any
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
-from coldlight_storage.batches import NOWHERE, TABLES, Batch, Settings, insert_statement, quote
+from coldlight_storage.batches import NOWHERE, Batch, Settings, insert_statement, quote
 from coldlight_storage.clients import READ_ONLY, Clients
 from coldlight_storage.folder_lock import lock_folder
 from coldlight_storage.store import QueryLimits, Row
@@ -61,7 +61,7 @@ class EmbeddedStore:
 
     def _read(self, batch: Batch, into: str) -> None:
         source = f"file({_file_argument(batch.path)}, 'Protobuf', {{structure}})"
-        for table in TABLES[batch.signal]:
+        for table in batch.tables:
             with self._writers.client(inserting=True) as client:
                 client.command(insert_statement(batch, table, source, self._schema, into))
 

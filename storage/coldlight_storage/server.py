@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
-from coldlight_storage.batches import NOWHERE, TABLES, Batch, Settings, insert_statement, quote
+from coldlight_storage.batches import NOWHERE, Batch, Settings, insert_statement, quote
 from coldlight_storage.clients import READ_ONLY, Clients
 from coldlight_storage.store import QueryLimits, Row
 from coldlight_storage.wire import Wire
@@ -101,7 +101,7 @@ class ServerStore:
         """What a server has answered for is in its hands."""
 
     def _read(self, batch: Batch, into: str) -> None:
-        for table in TABLES[batch.signal]:
+        for table in batch.tables:
             insert = insert_statement(batch, table, "input({structure})", _schema, into)
             statement = insert + " FORMAT Protobuf\n"
             with self._writers.client(inserting=True) as client:

@@ -11,14 +11,24 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberDataPoint, Sum
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from coldlight_collector.inserter import Inserter, read_identity
 from coldlight_collector.intake import Payload, Unavailable
 from coldlight_collector.journal import Journal, JournalLimits
 from coldlight_collector.journal.frames import scan, trim
+from coldlight_collector.validate import validate
 from coldlight_storage import Batch, EmbeddedStore, Row, Signal, Store, StoreError, StoreUnavailable
-from coldlight_storage.testing import log_record, logs_request, span, stored_form, traces_request
+from coldlight_storage.segments import stored_items
+from coldlight_storage.testing import (
+    log_record,
+    logs_request,
+    metrics_request,
+    span,
+    stored_form,
+    traces_request,
+)
 
 AT_ONCE = JournalLimits(batch_items=1)
 """Every group of requests is a batch."""
@@ -424,3 +434,39 @@ async def test_a_quarantined_file_is_never_overwritten(tmp_path: Path, embedded_
     kept = sorted(tmp_path.glob("traces/*.rejected"))
     assert [len(bodies(path)) for path in kept] == [1, 1]
     assert running.journal.stored_bytes == 0
+
+
+def measured(**data: Any) -> Payload:
+    request = metrics_request(Metric(name="measured", **data))
+    return validate(Signal.METRICS, stored_form(request, Signal.METRICS))
+
+
+GAUGE = {"gauge": Gauge(data_points=[NumberDataPoint(as_int=1)])}
+SUM = {"sum": Sum(data_points=[NumberDataPoint(as_int=2), NumberDataPoint(as_int=3)])}
+
+
+async def test_only_metrics_tables_with_rows_get_an_insert(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    store = Fickle(embedded_store)
+    async with collecting(tmp_path, store, NEVER_BY_ITSELF) as running:
+        await running.add(measured(**GAUGE), measured(**SUM), signal=Signal.METRICS)
+    [batch] = store.inserted
+    assert batch.tables == ("otel_metrics_gauge", "otel_metrics_sum")
+    assert stored_items(embedded_store, batch) == 3
+
+
+async def test_after_a_restart_all_metrics_tables_are_tried(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    journal = Journal(tmp_path, NEVER_BY_ITSELF)
+    task = asyncio.create_task(journal.run())
+    await journal.append(Signal.METRICS, measured(**SUM))
+    task.cancel()
+    await asyncio.wait([task])
+    store = Fickle(embedded_store)
+    async with collecting(tmp_path, store):
+        pass
+    [batch] = store.inserted
+    assert batch.data is None
+    assert stored_items(embedded_store, batch) == 2

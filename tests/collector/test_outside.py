@@ -13,9 +13,10 @@ from tests.collector.test_inserter import Fickle, until
 from tests.collector.watching import PROTOBUF, watched
 
 from coldlight_collector.health import conditions
+from coldlight_collector.intake import Payload
 from coldlight_collector.journal.state import look
 from coldlight_query.app import create_app
-from coldlight_storage import EmbeddedStore, StoreUnavailable
+from coldlight_storage import EmbeddedStore, Signal, StoreUnavailable
 from coldlight_storage.heartbeats import collectors_seen, watermark_ns
 from coldlight_storage.testing import span, traces_request
 
@@ -105,6 +106,23 @@ async def test_what_clickhouse_refuses_is_shown_and_holds_nothing_back(
         assert await at.ready() == (200, "degraded", ["quarantine"])
         shown = await at.metrics()
         assert (shown["coldlight_quarantine_files"], shown["coldlight_quarantine_bytes"]) == (1, 23)
+
+
+async def test_what_clickhouse_refuses_is_counted_and_not_quoted(
+    tmp_path: Path, embedded_store: EmbeddedStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with watched(tmp_path, embedded_store, batch_items=1) as at:
+        await at.collector.journal.append(Signal.TRACES, Payload(b"\xff\xff s3cret", 7))
+        await until(lambda: at.collector.inserter.counts.batches > 0)
+        shown = await at.metrics()
+    assert (shown["coldlight_quarantined_requests_total"], shown["coldlight_quarantined_items_total"]) == (
+        1,
+        7,
+    )
+    assert shown["coldlight_quarantine_files"] == 1
+    assert "requests are kept in" in caplog.text
+    assert "ClickHouse error" in caplog.text
+    assert "s3cret" not in caplog.text
 
 
 async def test_a_disk_that_fails_is_named_until_it_works(

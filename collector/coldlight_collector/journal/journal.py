@@ -92,6 +92,7 @@ class _Lane:
     items: int = 0
     opened_at: float = 0.0
     received_ns: int = 0
+    data: frozenset[str] | None = frozenset()
     causes: "list[SpanContext]" = field(default_factory=list)
 
 
@@ -273,7 +274,7 @@ class Journal:
         if lane.writer is None:
             lane.writer = await asyncio.to_thread(SegmentWriter, lane.folder, self._numbers.take())
             lane.requests = lane.items = 0
-            lane.causes = []
+            lane.data, lane.causes = frozenset(), []
             lane.opened_at = asyncio.get_running_loop().time()
             lane.received_ns = group[0].received_ns
         before = lane.writer.size
@@ -286,6 +287,7 @@ class Journal:
         lane.requests += len(group)
         lane.items += sum(one.payload.items for one in group)
         lane.causes += [one.payload.cause for one in group if one.payload.cause]
+        lane.data = _joined(lane.data, group)
         self.stored_bytes += lane.writer.size - before
         self._note([one.digest for one in group])
 
@@ -311,9 +313,8 @@ class Journal:
         assert writer
         if lane.requests:
             self._unseen[writer.number] = lane.received_ns
-        contents = (
-            Contents(lane.requests, lane.items, lane.received_ns, tuple(lane.causes)) if is_whole else None
-        )
+        counts = lane.requests, lane.items, lane.received_ns
+        contents = Contents(*counts, lane.data, tuple(lane.causes)) if is_whole else None
         try:
             path = await asyncio.to_thread(writer.seal)
         except OSError as error:
@@ -325,6 +326,15 @@ class Journal:
         else:
             with suppress(OSError):  # an empty file harms nobody
                 path.unlink(missing_ok=True)
+
+
+def _joined(data: frozenset[str] | None, group: list[_Waiting]) -> frozenset[str] | None:
+    """The kinds of metric data in a segment, with those of a group; unless one of them is not known."""
+    for one in group:
+        if data is None or one.payload.data is None:
+            return None
+        data |= one.payload.data
+    return data
 
 
 def _write_and_sync(writer: SegmentWriter, group: list[_Waiting], first: int) -> None:

@@ -20,12 +20,14 @@ _PIECES_A_WRITE = 1020  # below Linux's IOV_MAX, and a multiple of a frame's thr
 class Contents:
     """What a sealed segment holds. `received_ns` is that of its first request.
 
-    `causes` are the collector's own spans of the requests; only the process that made them knows.
+    `data` names the kinds of metric data inside and `causes` are the collector's own spans of the requests; both only
+    the process knows that took them.
     """
 
     requests: int
     items: int
     received_ns: int
+    data: frozenset[str] | None = None
     causes: "tuple[SpanContext, ...]" = ()
 
 

@@ -27,6 +27,7 @@ _REASONS: Mapping[int, str] = {
 }
 """Why a request is refused, by HTTP's word for it. What is not here is `_OTHER`: no sender makes labels."""
 _OTHER = "other"
+_REFUSED = int(HTTPStatus.BAD_REQUEST)  # as a plain number, for it is looked at with every request
 _ALL_REASONS = (*sorted(set(_REASONS.values())), _OTHER)
 
 NOBODY = "none"
@@ -87,7 +88,7 @@ class Tally:
             self.requests += 1
             self.bytes += len(request.body)
             response = await handler(request)
-            if response.status >= HTTPStatus.BAD_REQUEST:
+            if response.status >= _REFUSED:
                 self.refuse(response.status)
             return response
 

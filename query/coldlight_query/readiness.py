@@ -1,30 +1,41 @@
 """What is wrong with what the query service stands on."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from coldlight_storage import Store, StoreError, StoreUnavailable
 from coldlight_storage.conditions import Condition
-from coldlight_storage.heartbeats import CollectorSeen, collectors_seen
+from coldlight_storage.heartbeats import CollectorSeen, collectors_seen, watermark_ns
 from coldlight_storage.migrations import behind
 
 _MIGRATE = "run `coldlight migrate --clickhouse URL`, or start a collector of this version"
 
 
-def conditions(store: Store) -> list[Condition]:
-    """Everything that is wrong, as far as ClickHouse can be asked."""
+@dataclass(frozen=True)
+class Readiness:
+    """Everything that is wrong, as far as ClickHouse can be asked; `watermark_ns` is the system's, if anybody knows it."""
+
+    conditions: tuple[Condition, ...]
+    watermark_ns: int | None = None
+
+
+def look(store: Store) -> Readiness:
+    """Asks ClickHouse. Raises nothing of it: that it does not answer is an answer, too."""
     try:
         if behind(store):
-            return [
-                Condition(
-                    "tables_not_migrated", "tables are missing, or older than this program", _MIGRATE, True
-                )
-            ]
-        return list(_of_collectors(collectors_seen(store)))
+            text = "tables are missing, or older than this program"
+            return _refusing("tables_not_migrated", text, _MIGRATE)
+        seen = collectors_seen(store)
     except StoreUnavailable as error:
         fix = "see to the server of --clickhouse; what arrives meanwhile is kept in the journals"
-        return [Condition("clickhouse_unavailable", error.summary, fix, refuses=True)]
+        return _refusing("clickhouse_unavailable", error.summary, fix)
     except StoreError as error:
-        return [Condition("tables_not_readable", error.summary, _MIGRATE, refuses=True)]
+        return _refusing("tables_not_readable", error.summary, _MIGRATE)
+    return Readiness(tuple(_of_collectors(seen)), watermark_ns(seen))
+
+
+def _refusing(what: str, detail: str, fix: str) -> Readiness:
+    return Readiness((Condition(what, detail, fix, refuses=True),))
 
 
 def _of_collectors(seen: tuple[CollectorSeen, ...]) -> Iterator[Condition]:

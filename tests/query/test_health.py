@@ -45,7 +45,7 @@ async def cut_off() -> AsyncIterator[Api]:
 
 
 async def test_it_is_ready_when_clickhouse_answers(api: Api) -> None:
-    assert await ready(api) == {"status": "ready", "wrong": []}
+    assert await ready(api) == {"status": "ready", "wrong": [], "watermark_unix_nano": None}
 
 
 async def test_without_clickhouse_it_is_not(cut_off: Api) -> None:
@@ -78,7 +78,7 @@ async def test_collectors_that_need_somebody_are_named(embedded_store: EmbeddedS
     )
     async with open_api(embedded_store) as api:
         body, shown = await ready(api), await samples(api)
-    assert body["status"] == "degraded"
+    assert (body["status"], body["watermark_unix_nano"]) == ("degraded", clock_ns(1))
     assert [wrong["what"] for wrong in body["wrong"]] == [
         "collector_stopped",
         "quarantine",

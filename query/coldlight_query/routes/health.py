@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client.exposition import choose_encoder
 
 from coldlight_query.problems import ProblemError, described
-from coldlight_query.readiness import conditions
+from coldlight_query.readiness import look
 from coldlight_storage.conditions import readiness
 
 router = APIRouter(tags=["health"])
@@ -21,13 +21,17 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses=described(503))
 async def readyz(request: Request) -> dict[str, Any]:
-    """`ready`, or `degraded` with what is `wrong` and the fix of each; 503 if queries cannot be answered."""
-    status, body = readiness(await asyncio.to_thread(conditions, request.app.state.store))
+    """`ready`, or `degraded` with what is `wrong` and the fix of each; 503 if queries cannot be answered.
+
+    Everything acknowledged that was received up to `watermark_unix_nano` is visible; null when nobody knows.
+    """
+    found = await asyncio.to_thread(look, request.app.state.store)
+    status, body = readiness(found.conditions)
     if status != 200:
         [refusing, *_] = (wrong for wrong in body["wrong"] if wrong["refuses"])
         detail = f"{refusing['detail']}: {refusing['fix']}"
         raise ProblemError(status, "Not ready", detail, retry_after_s=5, wrong=body["wrong"])
-    return body
+    return {**body, "watermark_unix_nano": found.watermark_ns}
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

@@ -69,7 +69,10 @@ class InsertCounts:
 
 
 def _histogram(name: str, meaning: str) -> Histogram:
-    return Histogram(name, meaning, ["signal"], registry=None, buckets=_BUCKETS_S)
+    histogram = Histogram(name, meaning, ["signal"], registry=None, buckets=_BUCKETS_S)
+    for signal in Signal:
+        histogram.labels(signal)  # shown from the start
+    return histogram
 
 
 @dataclass

@@ -16,12 +16,14 @@ class Accepted:
 
     `rejected` counts spans, data points or log records. `message` is empty when all is well; with
     `rejected == 0` it is a warning (OTLP specification, "Partial Success"). `repaired` counts the fields
-    that had to be changed to be stored.
+    that had to be changed to be stored. `unreadable` of the rejected were no items of their format at all; the others
+    lacked a valid id.
     """
 
     rejected: int = 0
     message: str = ""
     repaired: int = 0
+    unreadable: int = field(default=0, compare=False)
 
 
 class Refused(Exception):

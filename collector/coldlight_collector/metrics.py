@@ -14,13 +14,12 @@ from coldlight_collector.inserter import Inserter
 from coldlight_collector.journal import Journal
 from coldlight_collector.journal.state import look
 from coldlight_collector.ports import Ports
-from coldlight_collector.tallies import UDP, Tallies
+from coldlight_collector.tallies import NOBODY, UDP, Tallies, Tally
 
 _TAKEN = {
     "accepted_requests": ("requests", "Requests acknowledged"),
     "accepted_items": ("items", "Spans, log records and data points acknowledged"),
     "accepted_bytes": ("bytes", "Bytes of OTLP acknowledged"),
-    "rejected_items": ("rejected_items", "Items refused for good, in partial successes"),
     "repaired_fields": ("repaired_fields", "Fields changed so that they could be stored"),
 }
 _Value = tuple[type[GaugeMetricFamily] | type[CounterMetricFamily], str, str, float]
@@ -48,12 +47,24 @@ class _Receivers(Collector):
             size.add_metric([receiver], tally.bytes)
             for reason, count in tally.refused.items():
                 refused.add_metric([receiver, reason], count)
-        yield from (received, size, refused, *self._taken())
+        yield from (received, size, refused, *self._taken(), self._rejected())
+
+    def _receivers(self) -> list[tuple[str, Tally]]:
+        return [(receiver, tally) for receiver, tally in self.tallies.items() if receiver != NOBODY]
+
+    def _rejected(self) -> Metric:
+        name, meaning = "coldlight_rejected_items", "Items refused for good, in partial successes"
+        family = CounterMetricFamily(name, meaning, labels=["receiver", "signal", "reason"])
+        for receiver, tally in self._receivers():
+            for signal, taken in tally.taken.items():
+                family.add_metric([receiver, signal, "unreadable"], taken.unreadable_items)
+                family.add_metric([receiver, signal, "invalid_id"], taken.unidentified_items)
+        return family
 
     def _taken(self) -> Iterator[Metric]:
         for name, (field, meaning) in _TAKEN.items():
             family = CounterMetricFamily(f"coldlight_{name}", meaning, labels=["receiver", "signal"])
-            for receiver, tally in self.tallies.items():
+            for receiver, tally in self._receivers():
                 for signal, taken in tally.taken.items():
                     family.add_metric([receiver, signal], getattr(taken, field))
             yield family

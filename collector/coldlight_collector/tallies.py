@@ -39,12 +39,14 @@ UDP = "xray_udp"
 
 @dataclass
 class Taken:
-    """What was acknowledged of one signal. `rejected_items` were refused for good, in partial successes."""
+    """What was acknowledged of one signal, and what was refused for good in partial successes: `unreadable_items` were no
+    items of their format, `unidentified_items` had no valid id."""
 
     requests: int = 0
     items: int = 0
     bytes: int = 0
-    rejected_items: int = 0
+    unreadable_items: int = 0
+    unidentified_items: int = 0
     repaired_fields: int = 0
 
 
@@ -70,7 +72,8 @@ class Tally:
             taken.requests += 1
             taken.items += payload.items
             taken.bytes += len(payload.body)
-            taken.rejected_items += accepted.rejected
+            taken.unreadable_items += accepted.unreadable
+            taken.unidentified_items += accepted.rejected - accepted.unreadable
             taken.repaired_fields += accepted.repaired
             return accepted
 

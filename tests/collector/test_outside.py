@@ -54,7 +54,7 @@ async def test_what_comes_is_counted_by_receiver_and_by_what_became_of_it(
     assert shown["coldlight_received_requests_total{receiver=otlp_http}"] == 5
     assert shown[f"coldlight_accepted_requests_total{traces}"] == 3
     assert shown[f"coldlight_accepted_items_total{traces}"] == 3
-    assert shown[f"coldlight_rejected_items_total{traces}"] == 1
+    assert shown["coldlight_rejected_items_total{reason=invalid_id,receiver=otlp_http,signal=traces}"] == 1
     assert shown["coldlight_repeated_requests_total"] == 1
     assert shown["coldlight_inserted_items_total"] == 2
     assert shown["coldlight_connections{port=http}"] == 1

@@ -60,11 +60,12 @@ def test_a_program_that_reports_to_zipkin_reports_to_coldlight(up: Service) -> N
 
 
 def test_bad_spans_are_counted(up: Service) -> None:
-    before = up.metric('coldlight_rejected_items_total{receiver="zipkin",signal="traces"}')
+    counter = 'coldlight_rejected_items_total{reason="unreadable",receiver="zipkin",signal="traces"}'
+    before = up.metric(counter)
     good, bad = call(uuid4().hex)
     answer = HTTP.post(f"{up.zipkin}/api/v2/spans", json=[good, {**bad, "id": "no id"}])
     assert answer.status_code == 202
-    assert up.metric('coldlight_rejected_items_total{receiver="zipkin",signal="traces"}') == before + 1
+    assert up.metric(counter) == before + 1
 
 
 def test_the_port_of_zipkin_serves_nothing_else(up: Service) -> None:

@@ -172,7 +172,8 @@ class _Delivery:
         payload = validate_message(signal, request)
         if signal is not Signal.LOGS or not self.unreadable:
             return payload
-        outcome = replace(payload.outcome, rejected=payload.outcome.rejected + self.unreadable)
+        rejected = payload.outcome.rejected + self.unreadable
+        outcome = replace(payload.outcome, rejected=rejected, unreadable=self.unreadable)
         self.unreadable = 0
         return replace(payload, outcome=outcome)
 

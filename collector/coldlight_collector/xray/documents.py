@@ -159,4 +159,6 @@ def _counted(payload: Payload, rejections: list[Rejection]) -> Payload:
         return payload
     outcome = payload.outcome
     message = "; ".join(filter(None, (outcome.message, *map(str, rejections[:_LISTED]))))
-    return replace(payload, outcome=Accepted(outcome.rejected + len(rejections), message, outcome.repaired))
+    unreadable = len(rejections)
+    counted = Accepted(outcome.rejected + unreadable, message, outcome.repaired, unreadable)
+    return replace(payload, outcome=counted)

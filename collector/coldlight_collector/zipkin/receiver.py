@@ -127,6 +127,7 @@ def _outcome(decoded: Decoded, repaired: Counter[str], validated: Accepted) -> A
         rejected=len(decoded.rejected) + validated.rejected,
         message="; ".join(said),
         repaired=repaired.total() + validated.repaired,
+        unreadable=len(decoded.rejected),
     )
 
 

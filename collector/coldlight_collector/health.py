@@ -18,7 +18,7 @@ from coldlight_storage.conditions import Condition, readiness
 
 _NEARLY_FULL = 0.8
 _LITTLE_DISK_BYTES = 1 << 30
-_NO_DISK_BYTES = 16 << 20
+_NO_DISK_BYTES = 1 << 20
 _RECENT_S = 10
 """So long after a failed write nobody needs to try again; then the next request may find out."""
 _LATE_S = 60

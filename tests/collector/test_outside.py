@@ -155,7 +155,7 @@ async def test_a_disk_that_is_nearly_full_is_named(tmp_path: Path, embedded_stor
 
         assert wrong(1 << 40) == []
         assert wrong(1 << 29) == [("disk_nearly_full", False)]
-        assert wrong(1 << 20) == [("disk_full", True)]
+        assert wrong(1 << 19) == [("disk_full", True)]
 
 
 async def test_a_heartbeat_tells_the_watermark_and_the_last_one_says_good_bye(

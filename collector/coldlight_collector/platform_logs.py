@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from coldlight_collector.any_value import add_attributes
+from coldlight_collector.xray.codecs import find_trace_id
 
 EVENT_PREFIX = "aws.lambda."
 
@@ -70,7 +71,6 @@ _FAULT = re.compile(
     r"(?:(?<!\s)\s++(?P<type>(?:Runtime|Extension|Function|Sandbox)\.\w+))?"
 )
 _NUMBER = re.compile(r"\d{1,15}(\.\d+)?")
-_XRAY_ROOT = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})")
 _SPAN_ID = re.compile(r"[0-9a-f]{16}")
 _PLATFORM_TYPE = re.compile(r"platform\.([a-z][A-Za-z]{0,39})")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -244,12 +244,6 @@ def _unix_nano(text: Any) -> int:
     return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000) * 10**6
 
 
-def xray_trace_id(text: str) -> bytes:
-    """The trace id in `1-5759e988-bd862e3fe1be46a994272793`, or in an X-Ray header that holds one; none gives b""."""
-    root = _XRAY_ROOT.search(text)
-    return bytes.fromhex(root[1] + root[2]) if root else b""
-
-
 @dataclass
 class _Found:
     """The facts of one line, gathered."""
@@ -269,7 +263,7 @@ class _Found:
             self.facts[name] = int(value) if convert is int and value == int(value) else float(value)
 
     def trace(self, root: str, segment: str) -> None:
-        self.trace_id = xray_trace_id(root)
+        self.trace_id = find_trace_id(root)
         if self.trace_id and _SPAN_ID.fullmatch(segment) and segment.strip("0"):
             self.span_id = bytes.fromhex(segment)
 

@@ -16,7 +16,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from coldlight_collector import platform_logs
 from coldlight_collector.intake import Accepted, Malformed, Payload, TooLarge
 from coldlight_collector.repair import LOG_RECORD, POINT, SPAN, SUMMARY_POINT, Kind, mark, repair
-from coldlight_collector.utf8 import mend
+from coldlight_collector.utf8 import Mended, mend, mend_stand_ins
 from coldlight_collector.wire import refuse_crowd, without_reserved
 from coldlight_storage.nested import rendered
 from coldlight_storage.signals import Signal
@@ -85,6 +85,8 @@ def validate_message(signal: Signal, message: Message, max_items: int = MAX_ITEM
     Raises `TooLarge` for more than `max_items` spans, log records or data points.
     """
     findings = _Findings([], [], [])
+    message, mended = mend_stand_ins(message)
+    _mark(message, mended, findings)
     items, _ = _settle(signal, message, findings, max_items)
     stored = rendered(message)
     if events := _add_platform_events(signal, message, stored):
@@ -124,10 +126,14 @@ def _parse_mended(message_type: type[Message], body: bytes, findings: _Findings)
         message, mended = mend(message_type, body)
     except DecodeError as error:
         raise Malformed(f"the body is no protobuf request: {error}") from error
+    _mark(message, mended, findings)
+    return message
+
+
+def _mark(message: Message, mended: Sequence[Mended], findings: _Findings) -> None:
     for owner in mended:
         mark(owner.find(message).attributes, owner.fields, {})
         findings.repaired.extend(owner.fields)
-    return message
 
 
 def _settle(signal: Signal, message: Message, findings: _Findings, max_items: int) -> tuple[int, bool]:

@@ -8,7 +8,7 @@ from coldlight_query.critical_path import critical_path
 from coldlight_query.problems import ProblemError
 from coldlight_query.rows import Render, has_repeated_key, log_from_row, span_from_row, summary_from_row
 from coldlight_query.statements import statement
-from coldlight_query.synthesised import SYNTHESISED, stand_ins
+from coldlight_query.synthesised import PARTIAL, SYNTHESISED, stand_ins
 from coldlight_storage import Row, Store
 
 _BEFORE_ALL_NS, _LAST_NS = -(2**63), 2**63 - 1
@@ -21,7 +21,7 @@ def read_trace(store: Store, trace_id: str, render: Render, limit: int, cursor: 
     after = cursors.decode(cursor, route, int, str, str) if cursor is not None else [_BEFORE_ALL_NS, "", ""]
     parameters = dict(zip(("after_ns", "after_span_id", "after_kind"), after, strict=True))
     rows = store.select(statement("trace_spans"), {"trace_id": trace_id, "limit": limit + 1, **parameters})
-    page, more = rows[:limit], len(rows) > limit
+    page, more = _without_guesses(store, trace_id, rows[:limit]), len(rows) > limit
     whole = cursor is None and not more
     # All of a trace says of itself what the index would, which costs a query.
     known = _summary_of(trace_id, page) if whole and page else _summary(store, trace_id)
@@ -36,8 +36,23 @@ def read_trace(store: Store, trace_id: str, render: Render, limit: int, cursor: 
         "spans": spans,
         "critical_path": critical_path(spans) if whole else [],
         "warnings": [*of_trace, *_span_warnings(page)],
-        "next_cursor": _span_cursor(route, page[-1]) if more else None,
+        "next_cursor": _span_cursor(route, rows[limit - 1]) if more else None,
     }
+
+
+def _without_guesses(store: Store, trace_id: str, rows: list[Row]) -> list[Row]:
+    """What is in progress may not know its kind yet, for X-Ray's namespace comes last. Then it is internal, and any row
+    of the span that knows better takes its place; other kinds are another side of a call, and stay."""
+    guessed = [row["span_id"] for row in rows if _is_guess(row)]
+    if not guessed:
+        return rows
+    known = store.select(statement("known_kinds"), {"trace_id": trace_id, "span_ids": guessed})
+    replaced = {row["span_id"] for row in known}
+    return [row for row in rows if not (row["span_id"] in replaced and _is_guess(row))]
+
+
+def _is_guess(row: Row) -> bool:
+    return row["kind"] == "Internal" and PARTIAL in row["attribute_keys"]
 
 
 def _summary(store: Store, trace_id: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from tests.collector.firehose import (
 )
 
 from coldlight_collector.firehose.deliveries import UNREADABLE, payloads
-from coldlight_collector.firehose.envelope import open_envelope
+from coldlight_collector.firehose.envelope import open_envelope, read_document
 from coldlight_collector.firehose.records import MOST_ITEMS, MOST_RECORD_BYTES
 from coldlight_storage.signals import Signal
 from coldlight_storage.testing import clock_ns, sent_form
@@ -52,7 +52,7 @@ def content(record: Any) -> bytes:
         (b"hello world\n", b"hello world\n", "neither gzip, nor JSON, nor OTLP"),
         (LATIN * 9, LATIN * 9, "neither gzip, nor JSON, nor OTLP"),
         (b'{"a": 1', b'{"a": 1', "not a JSON object"),
-        (b'{"a": "\xff"}', b'{"a": "\xff"}', "neither JSON nor text"),
+        (b'{"a": \xff}', b'{"a": \xff}', "neither JSON nor text"),
         (b'{ "a": 1e0, "a":1}', b'{ "a": 1e0, "a":1}', "neither a CloudWatch Logs message nor a data point"),
         (GOOD[:-1], GOOD[:-1], "cut short"),
         (GOOD[:-4] + bytes(4), GOOD[:-4] + bytes(4), "the body is not gzip"),
@@ -245,7 +245,7 @@ async def test_empty_otlp_messages_without_end_are_kept_together(
 def test_no_byte_of_any_record_is_lost_and_no_record_is_too_strange(records: list[bytes]) -> None:
     body = json.dumps(delivery(*records)).encode()
     kept = b""
-    for signal, payload in payloads(open_envelope({}, clock_ns(), body), 1 << 20):
+    for signal, payload in payloads(open_envelope({}, clock_ns(), read_document(body)), 1 << 20):
         assert signal is Signal.LOGS
         for group in sent_form(payload.body, signal).resource_logs:
             kept += b"".join(content(record) for record in group.scope_logs[0].log_records)

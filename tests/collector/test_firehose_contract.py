@@ -160,6 +160,12 @@ async def test_the_id_in_the_body_is_enough(door: httpx.AsyncClient) -> None:
     assert answer_of(response) == {"requestId": REQUEST_ID}
 
 
+async def test_a_refusal_names_the_request_whose_id_is_in_the_body_alone(door: httpx.AsyncClient) -> None:
+    body = {**delivery(), "records": "none"}
+    response = await door.post("/aws/firehose", content=json.dumps(body).encode())
+    assert (response.status_code, answer_of(response)["requestId"]) == (400, REQUEST_ID)
+
+
 @pytest.mark.parametrize(
     "header", ["hello", "[]", '{"commonAttributes": 5}', '{"commonAttributes": {"a": 5}}', '{"a": "b"}']
 )

@@ -25,7 +25,7 @@ from tests.collector.firehose import (
 )
 
 from coldlight_collector.firehose.deliveries import payloads
-from coldlight_collector.firehose.envelope import open_envelope
+from coldlight_collector.firehose.envelope import open_envelope, read_document
 from coldlight_storage.signals import Signal
 from coldlight_storage.testing import clock_ns, sent_form
 
@@ -283,7 +283,7 @@ async def test_the_platforms_lines_become_events_of_the_function(
 def test_every_message_is_stored_as_it_was_written(messages: list[str]) -> None:
     events: list[dict[str, Any]] = [log_event(text, number) for number, text in enumerate(messages)]
     body = json.dumps(delivery(gzipped(subscription(*events)))).encode()
-    stored = list(payloads(open_envelope({}, 0, body), 1 << 20))
+    stored = list(payloads(open_envelope({}, 0, read_document(body)), 1 << 20))
     records = [
         record
         for signal, payload in stored

@@ -91,7 +91,9 @@ def test_the_xray_trace_of_a_report_is_that_of_its_record(separator: str) -> Non
     assert (found.span_id.hex(), found.flags) == (SEGMENT, 1)
 
 
-@pytest.mark.parametrize("root", ["1-66d978e5", "hello", "1-66D978E5-56C7378E556E94B5461DA07C", ""])
+@pytest.mark.parametrize(
+    "root", ["1-66d978e5", "hello", "1-66d978e5-56c7378e556e94b5461da07", f"1-{0:08}-{0:024}", ""]
+)
 def test_a_trace_id_that_is_none_is_left_out(root: str) -> None:
     found = event(f"{REPORT}\tXRAY TraceId: {root}\tSegmentId: {SEGMENT}\tSampled: true")
     assert (found.trace_id, found.span_id, found.flags) == (b"", b"", 0)

@@ -62,6 +62,13 @@ def test_a_span_with_invalid_utf8_is_mended_and_says_so(fields: dict[str, Any], 
     assert (outcome.rejected, outcome.repaired) == (0, len(names))
 
 
+def test_keys_that_differ_in_invalid_bytes_alone_stay_two() -> None:
+    known = [attribute("BAD!", "1"), attribute("BAD!?", "2"), attribute("BAD!", "3")]
+    (mended,), _ = store_spans(span(attributes=[*known, attribute("BAD\ufffd_2", "4")]))
+    keys = [found.key for found in mended.attributes if not found.key.startswith("coldlight.")]
+    assert sorted(keys) == sorted(["BAD\ufffd", "BAD\ufffd?", "BAD\ufffd_2", "BAD\ufffd_3"])
+
+
 def test_nested_values_are_mended_and_bytes_are_left_alone() -> None:
     values = [{"bytes_value": b"BAD\xff"}, {"string_value": "BAD!"}, {"int_value": 7}]
     (mended,), _ = store_spans(span(attributes=[{"key": "k", "value": {"array_value": {"values": values}}}]))

@@ -116,7 +116,13 @@ def test_a_parent_that_is_no_id_is_dropped_and_noted() -> None:
 def test_text_that_is_none_is_mended_and_says_so(document: str | bytes) -> None:
     attributes = attributes_of(document)
     assert "\N{REPLACEMENT CHARACTER}" in attributes["enduser.id"]
-    assert attributes["coldlight.repaired"] == ["document"]
+    assert attributes["coldlight.repaired"] == ["attributes"]
+
+
+def test_annotations_whose_keys_differ_in_broken_text_alone_are_all_kept() -> None:
+    annotations = {f"half {half}": number for number, half in enumerate("\ud83d\ud83e", 1)}
+    found = attributes_of(json.dumps(segment(annotations=annotations)))
+    assert (found["half \ufffd"], found["half \ufffd_2"]) == (1, 2)
 
 
 def test_characters_beyond_16_bits_need_no_mending() -> None:

@@ -20,6 +20,8 @@ from tests.collector.zipkin_port import (
 )
 
 from coldlight_collector.intake import Unavailable
+from coldlight_collector.journal.repeats import digest
+from coldlight_storage.signals import Signal
 from coldlight_storage.testing import span_id
 
 TOKEN = "correct-horse-battery-staple"
@@ -151,6 +153,14 @@ async def test_v2_spans_on_the_path_of_v1_are_told_where_to_go(zipkin: ZipkinPor
     assert "tags: only v2 spans have it, send those to /api/v2/spans" in response.text
 
 
+async def test_spans_without_a_time_are_known_when_they_are_sent_again(zipkin: ZipkinPort) -> None:
+    """What is stored tells when they came, and that is another time."""
+    for _ in range(2):
+        await zipkin.post([v2_span(timestamp=None)])
+    first, again = [digest(Signal.TRACES, payload) for payload in zipkin.intake.taken]
+    assert first == again
+
+
 # The whole request is wrong
 
 NO_LISTS = {
@@ -159,7 +169,7 @@ NO_LISTS = {
     "an object": json.dumps(v2_span()).encode(),
     "a number": b"7",
     "null": b"null",
-    "text that is no UTF-8": b'[{"traceId": "\xff"}]',
+    "bytes that are no UTF-8": b'[{"traceId": \xff}]',
     "nested without end": b"[" * 100_000 + b"]" * 100_000,
     "protobuf": b"\x0a\x02\x08\x01",
     "not a number": b'[{"timestamp": NaN}]',

@@ -248,6 +248,11 @@ async def test_a_third_host_has_a_span_of_its_own(zipkin: ZipkinPort) -> None:
         ("AP8=", "BYTES", b"\x00\xff"),
         ("no base64", "BYTES", "no base64"),
         ("seven", "I16", "seven"),
+        ("1_000", "I32", "1_000"),
+        (" 7", "I16", " 7"),
+        ("1_0.5", "DOUBLE", "1_0.5"),
+        ("-1e3", "DOUBLE", -1000.0),
+        ("nan", "DOUBLE", "nan"),
         (None, "", None),
     ],
 )

@@ -337,6 +337,23 @@ async def test_a_complete_span_replaces_the_one_in_progress(api: Api, put: Put, 
     assert (shown["attributes"], shown["duration_ns"]) == ({"step": "all"}, 2_000_000_000)
 
 
+@pytest.mark.parametrize("complete_first", [True, False])
+async def test_a_span_in_progress_may_learn_its_kind_later(api: Api, put: Put, complete_first: bool) -> None:
+    """As X-Ray's subsegments do, whose namespace may come with the end."""
+    begun = span(1, kind=Span.SPAN_KIND_INTERNAL, lasts=0, attributes={"coldlight.partial": True})
+    done = span(1, kind=Span.SPAN_KIND_CLIENT, lasts=2)
+    for each in (done, begun) if complete_first else (begun, done):
+        put(traces_request(each))
+    assert (await api.span())["kind"] == "client"
+
+
+async def test_a_side_of_a_call_in_progress_stays_beside_the_complete_other(api: Api, put: Put) -> None:
+    """As Zipkin's do, which share an id."""
+    put(traces_request(span(2, kind=Span.SPAN_KIND_CLIENT)))
+    put(traces_request(span(2, kind=Span.SPAN_KIND_SERVER, attributes={"coldlight.partial": True})))
+    assert {each["kind"] for each in (await api.trace())["spans"]} == {"client", "server"}
+
+
 async def spans_by_page(api: Api, limit: int) -> list[list[dict[str, Any]]]:
     """The spans of trace 1, page by page to the last."""
     page = await api.trace(limit=limit)

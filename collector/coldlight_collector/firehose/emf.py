@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-import orjson
-
 from coldlight_collector.firehose.measurements import Distribution, Measurement, Statistics, ucum
+from coldlight_collector.intake import Malformed
+from coldlight_collector.json_body import parse_json
 
 MOST_POINTS = 1000
 """Points of one line, large ones counting more. The format itself allows 100 metrics, times any sets of dimensions."""
@@ -33,8 +33,8 @@ def measurements(text: str, time_unix_nano: int) -> Iterator[Measurement]:
     if start < 0:
         return
     try:
-        root = orjson.loads(text[start:].encode())
-    except orjson.JSONDecodeError:
+        root = parse_json(text[start:].encode())
+    except Malformed:
         return
     metadata = root.get("_aws")
     if type(metadata) is not dict:

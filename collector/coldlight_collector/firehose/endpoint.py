@@ -12,13 +12,13 @@ import hmac
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 
 from coldlight_collector.firehose.deliveries import payloads
-from coldlight_collector.firehose.envelope import Envelope, open_envelope
+from coldlight_collector.firehose.envelope import Envelope, open_envelope, read_document
 from coldlight_collector.http.messages import Refusal, Request, Response, Routes
 from coldlight_collector.intake import Payload, Refused, Unavailable
 from coldlight_collector.receiver import Receiver
@@ -27,6 +27,7 @@ from coldlight_storage.signals import Signal
 PATH = "/aws/firehose"
 
 _JSON = "application/json"
+_REQUEST_ID = "x-amz-firehose-request-id"
 _MOST_MESSAGE_CHARACTERS = 8192
 _MOST_ID_CHARACTERS = 256
 _MOST_GROWTH = 4
@@ -56,18 +57,18 @@ class _FirehoseReceiver:
                 "header X-Amz-Firehose-Access-Key: set the stream's access key to the token of the collector"
             )
             return _answer(HTTPStatus.UNAUTHORIZED, request.headers, reason)
+        headers = request.headers
         try:
-            envelope = await self.receiver.decode(
-                request, partial(open_envelope, request.headers, time.time_ns())
-            )
-            await self._store(envelope, request)
+            document = await self.receiver.decode(request, read_document)
+            headers = _identified(headers, document)
+            await self._store(open_envelope(headers, time.time_ns(), document), request)
         except Unavailable as unavailable:
             return _answer(
-                HTTPStatus.SERVICE_UNAVAILABLE, request.headers, str(unavailable), unavailable.retry_after_s
+                HTTPStatus.SERVICE_UNAVAILABLE, headers, str(unavailable), unavailable.retry_after_s
             )
         except Refused as refused:
-            return _answer(HTTPStatus.BAD_REQUEST, request.headers, str(refused))
-        return _answer(HTTPStatus.OK, {**request.headers, "x-amz-firehose-request-id": envelope.request_id})
+            return _answer(HTTPStatus.BAD_REQUEST, headers, str(refused))
+        return _answer(HTTPStatus.OK, headers)
 
     def _is_admitted(self, headers: dict[str, str]) -> bool:
         if self.token is None:
@@ -92,10 +93,18 @@ class _FirehoseReceiver:
             return await asyncio.to_thread(next, converted, None)
 
 
+def _identified(headers: dict[str, str], document: dict[str, Any]) -> dict[str, str]:
+    """The headers with the request's id, which some senders tell in the body alone."""
+    told = document.get("requestId")
+    if headers.get(_REQUEST_ID) or type(told) is not str:
+        return headers
+    return {**headers, _REQUEST_ID: told}
+
+
 def _answer(status: int, headers: dict[str, str], reason: str = "", retry_after_s: int = 1) -> Response:
     """The request's id is in its headers, whatever became of it."""
     document: dict[str, str | int] = {
-        "requestId": headers.get("x-amz-firehose-request-id", "")[:_MOST_ID_CHARACTERS],
+        "requestId": headers.get(_REQUEST_ID, "")[:_MOST_ID_CHARACTERS],
         "timestamp": time.time_ns() // 10**6,
     }
     if reason:

@@ -47,10 +47,21 @@ class Envelope:
     common_attributes: dict[str, str] = field(default_factory=dict)
 
 
-def open_envelope(headers: dict[str, str], now_unix_nano: int, body: bytes) -> Envelope:
-    """The delivery in a decompressed body. `now_unix_nano` counts where it does not say when it was made.
+def read_document(body: bytes) -> dict[str, Any]:
+    """The JSON object in a decompressed body. Raises `Malformed`."""
+    # Base64 has none of these: more than that is no request of Firehose, and would grow large once it is parsed.
+    if sum(map(body.count, (b"{", b"[", b","))) > _MOST_VALUES:
+        raise Malformed(f"the body has more than {MOST_RECORDS} records in it")
+    document = parse_json(body)
+    if type(document) is not dict:
+        raise Malformed("the body: expected an object with requestId, timestamp and records")
+    return document
 
-    Raises `Malformed` for another protocol version, for a body that is not Firehose's JSON, without a request id, or
+
+def open_envelope(headers: dict[str, str], now_unix_nano: int, document: dict[str, Any]) -> Envelope:
+    """The delivery in a document. `now_unix_nano` counts where it does not say when it was made.
+
+    Raises `Malformed` for another protocol version, for a document that is not Firehose's, without a request id, or
     with another one than the header, and for common attributes that are none.
     """
     version = headers.get("x-amz-firehose-protocol-version", PROTOCOL_VERSION)
@@ -58,7 +69,6 @@ def open_envelope(headers: dict[str, str], now_unix_nano: int, body: bytes) -> E
         raise Malformed(
             f"header X-Amz-Firehose-Protocol-Version: {version[:20]}: only {PROTOCOL_VERSION} is served"
         )
-    document = _document(body)
     records = document.get("records")
     if type(records) is not list:
         raise Malformed("records: expected an array of objects with data in base64")
@@ -71,16 +81,6 @@ def open_envelope(headers: dict[str, str], now_unix_nano: int, body: bytes) -> E
         _stream(headers.get("x-amz-firehose-source-arn", "")),
         _common_attributes(headers.get("x-amz-firehose-common-attributes", "")),
     )
-
-
-def _document(body: bytes) -> dict[str, Any]:
-    # Base64 has none of these: more than that is no request of Firehose, and would grow large once it is parsed.
-    if sum(map(body.count, (b"{", b"[", b","))) > _MOST_VALUES:
-        raise Malformed(f"the body has more than {MOST_RECORDS} records in it")
-    document = parse_json(body)
-    if type(document) is not dict:
-        raise Malformed("the body: expected an object with requestId, timestamp and records")
-    return document
 
 
 def _request_id(headers: dict[str, str], document: dict[str, Any]) -> str:

@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from coldlight_collector.platform_logs import xray_trace_id
+from coldlight_collector.intake import Malformed
+from coldlight_collector.json_body import parse_json
+from coldlight_collector.xray.codecs import TRACE_ID, find_trace_id
 
 _LEVELS = {
     "TRACE": 1,
@@ -59,7 +59,7 @@ _LEVEL_FIRST = re.compile(rf"\[(?P<level>\w{{1,16}})\]\t{_TIME}\t(?P<id>{_UUID}|
 _REQUEST_ID = re.compile(
     rf"(?:\w+ )?RequestId: (?P<id>{_UUID})\b|\S+Z (?P<timed_out>{_UUID}) Task timed out "
 )
-_XRAY_HEADER = re.compile(r"\b(?:Root=|XRAY TraceId: ?)(1-[0-9a-f]{8}-[0-9a-f]{24})")
+_XRAY_HEADER = re.compile(rf"\b(?:Root=|XRAY TraceId: ?)({TRACE_ID})")
 _XRAY_SEGMENT = re.compile(r"\b(?:Parent=|SegmentId: ?)([0-9a-f]{16})\b")
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
@@ -92,8 +92,8 @@ def read(text: str) -> Line:
 
 def _read_json(text: str) -> Line:
     try:
-        fields: dict[str, Any] = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        fields: dict[str, Any] = parse_json(text.encode())
+    except Malformed:
         return Line()
     record = fields.get("record")
     invocation_id = _first(fields, _ID_KEYS) or (_first(record, _ID_KEYS) if type(record) is dict else "")
@@ -122,7 +122,7 @@ def _trace_in_text(text: str) -> tuple[bytes, bytes]:
     if not header:
         return b"", b""
     segment = _XRAY_SEGMENT.search(text, header.end())
-    return xray_trace_id(header[1]), bytes.fromhex(segment[1]) if segment else b""
+    return find_trace_id(header[1]), bytes.fromhex(segment[1]) if segment else b""
 
 
 def _trace_in_fields(fields: dict[str, Any]) -> tuple[bytes, bytes]:
@@ -132,7 +132,7 @@ def _trace_in_fields(fields: dict[str, Any]) -> tuple[bytes, bytes]:
             continue
         if parent := _TRACEPARENT.fullmatch(value):
             return bytes.fromhex(parent[1]), bytes.fromhex(parent[2])
-        if trace_id := bytes.fromhex(value) if _TRACE_ID.fullmatch(value) else xray_trace_id(value):
+        if trace_id := bytes.fromhex(value) if _TRACE_ID.fullmatch(value) else find_trace_id(value):
             return trace_id, _span_in(value, _first(fields, _SPAN_KEYS))
     return b"", b""
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from coldlight_collector.http.decompress import decompress
-from coldlight_collector.intake import Refused
+from coldlight_collector.intake import Malformed, Refused
+from coldlight_collector.json_body import parse_json
 from coldlight_collector.wire import refuse_crowd
 from coldlight_storage.signals import Signal
 from coldlight_storage.stored import STORED_TYPE
@@ -84,9 +84,9 @@ def documents(content: bytes) -> Iterator[Document]:
 
 def _json_documents(content: bytes) -> Iterator[Document]:
     try:
-        yield Json(orjson.loads(content), content)
+        yield Json(parse_json(content), content)
         return
-    except orjson.JSONDecodeError:
+    except Malformed:
         pass
     if content.startswith(b"{\n") and _frame(content, 0):
         # 0x7B 0x0A begins a JSON object, and also an OTLP message of 123 bytes.
@@ -103,8 +103,8 @@ def _json_documents(content: bytes) -> Iterator[Document]:
 def _json_line(line: bytes) -> Iterator[Document]:
     """One object, as a rule; perhaps several without anything between them."""
     try:
-        document = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        document = parse_json(line)
+    except Malformed:
         yield from _glued_documents(line)
         return
     yield Json(document, line) if type(document) is dict else Unreadable(line, "not a JSON object")
@@ -120,8 +120,8 @@ def _glued_documents(line: bytes) -> Iterator[Document]:
     while start < len(text):
         try:
             _, end = _JSON.raw_decode(text, start)
-            document = orjson.loads(text[start:end])
-        except (ValueError, RecursionError):
+            document = parse_json(text[start:end].encode())
+        except (ValueError, RecursionError, Malformed):
             document = None
         if type(document) is not dict:
             yield Unreadable(text[start:].encode(), "not a JSON object")

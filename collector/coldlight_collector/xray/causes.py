@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coldlight_collector.xray.attributes import PREFIX, text
-from coldlight_collector.xray.values import attributes, well_formed
+from coldlight_collector.xray.values import attributes
 
 _KEYS = {
     "id": f"{PREFIX}.exception.id",
@@ -42,7 +42,7 @@ def read_cause(cause: Any, time_unix_nano: int) -> Cause:
         rest.append((f"{PREFIX}.cause.exceptions", listed))
     events = [_event(entry, time_unix_nano) for entry in exceptions]
     messages = (text(entry.get("message")) for entry in exceptions)
-    return Cause(events, rest, well_formed(next(filter(None, messages), "")))
+    return Cause(events, rest, next(filter(None, messages), ""))
 
 
 def _event(exception: Mapping[str, Any], time_unix_nano: int) -> dict[str, Any]:

@@ -5,7 +5,10 @@ from decimal import Decimal
 
 from coldlight_collector.repair import MAX_TIME_UNIX_NANO
 
-_TRACE_ID = re.compile(r"1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})")
+TRACE_ID = r"1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}"
+"""A pattern, for texts that mention one."""
+
+_TRACE_ID = re.compile(TRACE_ID)
 _SPAN_ID = re.compile(r"[0-9a-fA-F]{16}")
 _NANOSECOND = -9
 _FIRST_S, _LAST_S = Decimal(1).scaleb(_NANOSECOND), Decimal(MAX_TIME_UNIX_NANO).scaleb(_NANOSECOND)
@@ -16,10 +19,15 @@ def read_trace_id(text: object) -> bytes:
 
     The first part need not be a time. Raises ValueError.
     """
-    found = _TRACE_ID.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
+    if not isinstance(text, str) or not _TRACE_ID.fullmatch(text):
         raise ValueError("expected 1-, 8 hexadecimal digits, a hyphen and 24 hexadecimal digits")
-    return _not_zero(bytes.fromhex(found[1] + found[2]))
+    return _not_zero(bytes.fromhex(text[2:].replace("-", "")))
+
+
+def find_trace_id(text: str) -> bytes:
+    """The first trace id that a text mentions, such as an X-Ray header; b"" without any."""
+    found = _TRACE_ID.search(text)
+    return read_trace_id(found[0]) if found and found[0][2:].strip("0-") else b""
 
 
 def read_span_id(text: object) -> bytes:

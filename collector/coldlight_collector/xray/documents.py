@@ -10,11 +10,12 @@ from typing import Any
 from google.protobuf.message import Message
 
 from coldlight_collector.intake import Accepted, Payload
+from coldlight_collector.stand_ins import decode_json
 from coldlight_collector.validate import validate_message
 from coldlight_collector.xray.attributes import Attributes
 from coldlight_collector.xray.codecs import read_span_id
 from coldlight_collector.xray.spans import Invalid, Place, to_span, trace_id_of
-from coldlight_collector.xray.values import TooDeep, attributes, is_well_formed, read_json
+from coldlight_collector.xray.values import TooDeep, attributes, read_json
 from coldlight_storage.signals import Signal
 from coldlight_storage.stored import STORED_TYPE
 
@@ -57,12 +58,12 @@ class _Document:
     spans: list[dict[str, Any]] = field(default_factory=list)
     resource: Attributes = field(default_factory=Attributes)
 
-    def translate(self, document: Any, is_mended: bool) -> None:
+    def translate(self, document: Any) -> None:
         if not isinstance(document, dict):
             self.rejections.append(Rejection(None, "ParseError", "expected an object"))
             return
         try:
-            place = Place(trace_id_of(document), is_mended=is_mended)
+            place = Place(trace_id_of(document))
         except Invalid as invalid:
             self._reject(document, Place(b""), invalid.code, str(invalid))
             return
@@ -127,31 +128,19 @@ def _groups(document: str | bytes, rejections: list[Rejection]) -> Iterator[dict
         reason = f"the document has {len(document)} bytes: at most {MAX_DOCUMENT_BYTES}"
         rejections.append(Rejection(None, "DocumentTooLarge", reason))
         return
-    text, is_utf8 = _decoded(document)
     try:
-        sent = read_json(text)
+        sent = read_json(document if isinstance(document, str) else decode_json(document))
     except ValueError as error:
         rejections.append(Rejection(None, "ParseError", f"the document is not JSON: {error}"))
         return
-    is_mended = not (is_utf8 and is_well_formed(text, sent))
     for segment in sent if isinstance(sent, list) else [sent]:
         translated = _Document(rejections)
-        translated.translate(segment, is_mended)
+        translated.translate(segment)
         if translated.spans:
             yield {
                 "resource": {"attributes": attributes(translated.resource.values)},
                 "scope_spans": [{"spans": translated.spans}],
             }
-
-
-def _decoded(document: str | bytes) -> tuple[str, bool]:
-    """The text, and whether it is as it was sent."""
-    if isinstance(document, str):
-        return document, True
-    try:
-        return document.decode(), True
-    except UnicodeDecodeError:
-        return document.decode(errors="replace"), False
 
 
 def _counted(payload: Payload, rejections: list[Rejection]) -> Payload:

@@ -10,7 +10,7 @@ from coldlight_collector.repair import ORIGINAL, REPAIRED
 from coldlight_collector.xray.attributes import PREFIX, Attributes, of_document
 from coldlight_collector.xray.causes import Cause, read_cause
 from coldlight_collector.xray.codecs import read_span_id, read_time, read_trace_id
-from coldlight_collector.xray.values import attributes, well_formed
+from coldlight_collector.xray.values import attributes
 
 PARTIAL = "coldlight.partial"
 """Attribute of a span that is still in progress: it counts until a complete one of the same identity is there."""
@@ -29,15 +29,11 @@ class Invalid(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a segment stands: in which trace, and inside which other span of its document, how deep.
-
-    `is_mended` says that the text of the document was not as it was sent.
-    """
+    """Where a segment stands: in which trace, and inside which other span of its document, how deep."""
 
     trace_id: bytes
     enclosing: bytes = b""
     depth: int = 0
-    is_mended: bool = False
 
 
 def trace_id_of(document: Mapping[str, Any]) -> bytes:
@@ -69,7 +65,7 @@ def to_span(segment: Mapping[str, Any], place: Place) -> tuple[dict[str, Any], A
         "trace_id": place.trace_id,
         "span_id": span_id,
         "parent_span_id": parent or b"",
-        "name": well_formed(name),
+        "name": name,
         "kind": _kind(segment, is_segment),
         "start_time_unix_nano": start,
         "end_time_unix_nano": end,
@@ -141,13 +137,10 @@ def _parent(segment: Mapping[str, Any], place: Place) -> bytes | None:
 
 
 def _repairs(segment: Mapping[str, Any], place: Place) -> Iterator[tuple[str, Any]]:
-    """What to note of a document that could not be taken as it was sent."""
-    repaired = ["document"] if place.is_mended else []
+    """What to note of a segment that could not be taken as it was sent."""
     if _parent(segment, place) is None:
-        repaired.append("parent_span_id")
         yield f"{ORIGINAL}parent_span_id", segment["parent_id"]
-    if repaired:
-        yield REPAIRED, repaired
+        yield REPAIRED, ["parent_span_id"]
 
 
 def _oddities(segment: Mapping[str, Any], place: Place) -> Iterator[tuple[str, Any]]:

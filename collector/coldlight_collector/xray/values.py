@@ -2,18 +2,15 @@
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from coldlight_collector.repair import REPAIRED
+from coldlight_collector.stand_ins import put_stand_ins
 
 MAX_DEPTH = 30
 """How deep arrays and objects of a value may be nested: as deep as OTLP's messages can carry them."""
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 class TooDeep(ValueError):
@@ -24,30 +21,14 @@ class TooDeep(ValueError):
 
 
 def read_json(text: str) -> Any:
-    """The value of a JSON text; numbers with a point or an exponent are Decimal.
+    """The value of a JSON text; numbers with a point or an exponent are Decimal, and stand-ins are for what is no text.
 
     NaN and the infinities, which Python's and JavaScript's SDKs may write, are taken. Raises ValueError.
     """
     try:
-        return json.loads(text, parse_float=_decimal)
+        return json.loads(put_stand_ins(text), parse_float=_decimal)
     except RecursionError:
         raise TooDeep from None
-
-
-def well_formed(text: str) -> str:
-    """The text without halves of UTF-16 pairs, which JSON can spell and UTF-8 cannot."""
-    return text if text.isascii() else _LONE_SURROGATE.sub(_REPLACEMENT, text)
-
-
-def is_well_formed(source: str, value: Any) -> bool:
-    """Whether no string of a value, read from the JSON text `source`, holds such a half."""
-    if "\\ud" not in source.lower():
-        return True
-    try:
-        json.dumps(value, ensure_ascii=False, default=str).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def attributes(values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -65,7 +46,7 @@ def attributes(values: Mapping[str, Any]) -> list[dict[str, Any]]:
             deep.append(key)
     if deep:
         made[REPAIRED] = any_value([*values.get(REPAIRED, ()), *deep])
-    return [{"key": well_formed(key), "value": value} for key, value in made.items()]
+    return [{"key": key, "value": value} for key, value in made.items()]
 
 
 def any_value(value: Any, depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -79,7 +60,7 @@ def any_value(value: Any, depth: int = MAX_DEPTH) -> dict[str, Any]:
         case None:
             return {}
         case str():
-            return {"string_value": well_formed(value)}
+            return {"string_value": value}
         case bool():
             return {"bool_value": value}
         case int() | float() | Decimal():
@@ -87,8 +68,8 @@ def any_value(value: Any, depth: int = MAX_DEPTH) -> dict[str, Any]:
         case list():
             return {"array_value": {"values": [any_value(item, depth - 1) for item in value]}}
         case _:
-            pairs = ((well_formed(key), any_value(item, depth - 1)) for key, item in value.items())
-            return {"kvlist_value": {"values": [{"key": key, "value": item} for key, item in pairs]}}
+            pairs = [{"key": key, "value": any_value(item, depth - 1)} for key, item in value.items()]
+            return {"kvlist_value": {"values": pairs}}
 
 
 def _json_text(value: Any) -> str:

@@ -16,7 +16,7 @@ Record = dict[str, Any]
 T = TypeVar("T")
 
 _HEX = re.compile(r"[0-9a-fA-F]+")
-_INTEGER = re.compile(r"-?[0-9]{1,20}")
+INTEGER = re.compile(r"-?[0-9]{1,20}")
 _TRACE_DIGITS, _SPAN_DIGITS = 32, 16
 
 
@@ -67,7 +67,7 @@ def read_integer(record: Record, field: str) -> int | None:
     value = record.get(field)
     if value is None or type(value) is int:
         return value
-    if type(value) is str and _INTEGER.fullmatch(value):
+    if type(value) is str and INTEGER.fullmatch(value):
         return int(value)
     if type(value) is float and value.is_integer():
         return int(value)

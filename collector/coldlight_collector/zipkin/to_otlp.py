@@ -58,10 +58,11 @@ _Repaired = dict[str, str | None]
 
 @dataclass(frozen=True)
 class Converted:
-    """A request of the stored type, and how often which field had to be changed."""
+    """A request of the stored type, how often which field had to be changed, and whether the time of receipt is in it."""
 
     request: Message
     repaired: Counter[str]
+    tells_receipt: bool
 
 
 def convert(spans: Iterable[Span], received_us: int) -> Converted:
@@ -69,13 +70,15 @@ def convert(spans: Iterable[Span], received_us: int) -> Converted:
     request: Any = STORED_TYPE[Signal.TRACES]()
     groups = _Groups(request)
     repaired: Counter[str] = Counter()
+    tells_receipt = False
     for span in spans:
         tags = dict(span.tags)
         made = groups.add_span(
             conventions.take_resource(span.local.service_name, tags), conventions.take_scope(tags)
         )
         repaired.update(_fill(made, span, tags, received_us).keys())
-    return Converted(request, repaired)
+        tells_receipt = tells_receipt or _first_time_us(span) is None
+    return Converted(request, repaired, tells_receipt)
 
 
 @dataclass(frozen=True)
@@ -131,11 +134,10 @@ def _set_times(made: Any, span: Span, received_us: int) -> _Repaired:
     """Start and end. Without a start it is the first annotation's time, else that of receipt: a zero would move
     the beginning of the whole trace to 1970."""
     repaired: _Repaired = {}
-    start = span.timestamp_us or 0
-    if start <= 0:
-        happened = [one.timestamp_us for one in span.annotations if one.timestamp_us and one.timestamp_us > 0]
-        repaired[_START] = str(start * _NS) if start else None
-        start = min(happened, default=received_us)
+    sent, first = span.timestamp_us or 0, _first_time_us(span)
+    start = received_us if first is None else first
+    if sent <= 0:
+        repaired[_START] = str(sent * _NS) if sent else None
     end = start + max(span.duration_us or 0, 0)
     if span.duration_us is None or span.duration_us < 0:
         repaired[_END] = None if span.duration_us is None else str((start + span.duration_us) * _NS)
@@ -145,6 +147,14 @@ def _set_times(made: Any, span: Span, received_us: int) -> _Repaired:
             repaired[name] = str(time_ns)
         setattr(made, name, min(time_ns, MAX_TIME_UNIX_NANO))
     return repaired
+
+
+def _first_time_us(span: Span) -> int | None:
+    """The start of a span as far as the span itself tells."""
+    if span.timestamp_us and span.timestamp_us > 0:
+        return span.timestamp_us
+    happened = [one.timestamp_us for one in span.annotations if one.timestamp_us and one.timestamp_us > 0]
+    return min(happened, default=None)
 
 
 def _add_link(made: Any, link: conventions.Link) -> None:

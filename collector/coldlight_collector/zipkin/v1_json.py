@@ -1,9 +1,11 @@
 """Zipkin v1 in JSON (zipkin-api's zipkin-api.yaml; the types of values are those of zipkinCore.thrift)."""
 
 import binascii
+import re
 from typing import Any
 
 from coldlight_collector.zipkin.json_fields import (
+    INTEGER,
     Record,
     read_endpoint,
     read_flag,
@@ -19,6 +21,7 @@ from coldlight_collector.zipkin.span import Decoded, Misfit, Span, Value
 from coldlight_collector.zipkin.v1_span import BinaryAnnotation, V1Annotation, V1Span, split
 
 _ONLY_V2 = ("kind", "localEndpoint", "remoteEndpoint", "tags")
+_DOUBLE = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|NaN|[+-]?Infinity")
 _INTEGERS = {"I16", "I32", "I64"}
 
 
@@ -65,14 +68,17 @@ def _read_binary_annotation(record: Record) -> BinaryAnnotation:
 
 def _typed(value: Any, kind: object) -> Value:
     """The value as its `type` has it, which JSON cannot always show; as it stands if the two do not agree."""
-    given: Value = value
-    try:
-        if kind == "BYTES":
-            return binascii.a2b_base64(value, strict_mode=True)
-        if kind in _INTEGERS and type(value) is str:
-            return int(value)
-        if kind == "DOUBLE":
-            return float(value)
-    except (TypeError, ValueError):
-        return given
-    return given
+    if type(value) is str:
+        return _read_as(kind, value)
+    return float(value) if kind == "DOUBLE" and type(value) is int else value
+
+
+def _read_as(kind: object, text: str) -> Value:
+    if kind == "BYTES":
+        try:
+            return binascii.a2b_base64(text, strict_mode=True)
+        except ValueError:
+            return text
+    if kind == "DOUBLE" and _DOUBLE.fullmatch(text):
+        return float(text)
+    return int(text) if kind in _INTEGERS and INTEGER.fullmatch(text) else text

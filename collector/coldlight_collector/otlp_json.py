@@ -22,6 +22,9 @@ MAX_DEPTH = 100
 """How many messages may be nested in one another: the protobuf parser's own limit."""
 
 _HEX_IDS = frozenset({"trace_id", "span_id", "parent_span_id"})
+_VALUES = frozenset({"AnyValue", "Element"})
+"""The second is what the first is called inside an array of the stored form."""
+
 _LONGER_THAN_ANY_ID = 34
 _SPECIAL_DOUBLES = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
@@ -95,6 +98,21 @@ def _read_message(descriptor: Descriptor, value: Any, depth: int) -> dict[str, A
     return message
 
 
+def _read_value(descriptor: Descriptor, value: Any, depth: int) -> dict[str, Any]:
+    """An `AnyValue`. JavaScript's SDK takes every whole number for an integer, and has none but doubles: one that
+    int64 cannot hold is the double that it was."""
+    number: Any = value.get("intValue") if type(value) is dict else None
+    if type(number) in (int, float) and "doubleValue" not in value and _is_whole_double(number):
+        value = {**value, "intValue": None, "doubleValue": number}
+    return _read_message(descriptor, value, depth)
+
+
+def _is_whole_double(number: float) -> bool:
+    if type(number) is float:
+        return number.is_integer() and abs(number) >= _EXACT_IN_DOUBLE
+    return not -(2**63) <= number < 2**63 and float(number) == number
+
+
 def _check_oneofs(shape: _Shape, value: dict[str, Any]) -> None:
     for oneof in shape.oneofs:
         given = [key for key, item in value.items() if key in oneof and item is not None]
@@ -125,7 +143,8 @@ def _shape(descriptor: Descriptor) -> _Shape:
 
 def _reader(field: FieldDescriptor) -> _Read:
     if field.message_type is not None:
-        read: _Read = partial(_read_message, field.message_type)
+        read_message = _read_value if field.message_type.name in _VALUES else _read_message
+        read: _Read = partial(read_message, field.message_type)
     elif field.name in _HEX_IDS:
         read = _read_id
     else:

@@ -74,7 +74,7 @@ def validate(signal: Signal, body: bytes, max_items: int = MAX_ITEMS) -> Payload
     items, changed = items + events, changed or events > 0
     stored = rendered(message)
     # Of another length though nothing changed, the body spells a field twice: readers differ over what that means.
-    if mended or changed or len(stored) != len(body):
+    if mended or changed or stored != body:
         body = stored
     return Payload(body, items, findings.outcome(), _name(signal, message), _data(signal, message))
 

@@ -75,6 +75,15 @@ async def test_java_clients_that_wish_for_http2_are_served_in_http1() -> None:
         assert (await client.ask(post(b"again"))).body == b"again"
 
 
+@on_both_loops
+async def test_a_wish_for_http2_that_is_no_request_is_refused() -> None:
+    """Found by fuzzing."""
+    async with client_of() as client:
+        wish = b"POST /a HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n"
+        answer = await client.ask(wish)
+        assert (answer.status, answer.text) == (400, "the Host header is missing (RFC 9112, 3.2)")
+
+
 # Connections
 
 

@@ -251,10 +251,16 @@ def test_what_is_no_unsigned_64_bit_integer_is_malformed(value: object) -> None:
     assert refusal_of_span(endTimeUnixNano=value).startswith("endTimeUnixNano: expected an integer")
 
 
-@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, str(2**63)])
+@pytest.mark.parametrize("value", [2**64 - 1, str(2**63), 0.5, "1e300"])
 def test_what_is_no_signed_64_bit_integer_is_malformed(value: object) -> None:
     refusal = refusal_of_span(attributes=[{"key": "k", "value": {"intValue": value}}])
     assert refusal.startswith("attributes[0].value.intValue: expected an integer")
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63) * 2, 1e21, -1e300, 1e17])
+def test_a_whole_number_of_javascript_that_no_integer_holds_is_a_double(value: float) -> None:
+    """Its SDK writes all of them as intValue; it has no other numbers than doubles."""
+    assert attribute_value(intValue=value).double_value == value
 
 
 def test_what_is_no_32_bit_integer_is_malformed() -> None:

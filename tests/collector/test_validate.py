@@ -13,6 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from coldlight_collector.intake import Accepted, Malformed, Payload, TooLarge
 from coldlight_collector.validate import validate, validate_message
+from coldlight_storage.nested import is_rendered
 from coldlight_storage.signals import REQUEST_TYPE, Signal
 from coldlight_storage.stored import STORED_TYPE
 from coldlight_storage.testing import sent_form
@@ -382,6 +383,15 @@ def test_a_field_that_is_sent_twice_is_stored_once_as_protobuf_reads_it() -> Non
     stored = validate(Signal.TRACES, body)
     assert len(stored.body) < len(body)
     assert [span.name for span in stored_spans(stored)] == ["second"]
+
+
+def test_a_value_that_is_rendered_to_the_same_length_is_still_rendered() -> None:
+    """Found by fuzzing: ClickHouse cannot read it as it was sent."""
+    pair = {"key": "a", "value": {"double_value": 1.5}}
+    body = traces(span(attributes=[{"key": "k", "value": {"kvlist_value": {"values": [pair]}}}]))
+    payload = validate(Signal.TRACES, body)
+    assert len(payload.body) == len(body)
+    assert is_rendered(STORED_TYPE[Signal.TRACES].FromString(payload.body))
 
 
 def test_log_records_without_a_time_are_meant_each_time_they_come() -> None:

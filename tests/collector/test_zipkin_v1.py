@@ -253,6 +253,7 @@ async def test_a_third_host_has_a_span_of_its_own(zipkin: ZipkinPort) -> None:
         ("1_0.5", "DOUBLE", "1_0.5"),
         ("-1e3", "DOUBLE", -1000.0),
         ("nan", "DOUBLE", "nan"),
+        ("1", {"a": 1}, "1"),
         (None, "", None),
     ],
 )

@@ -126,15 +126,19 @@ class RequestReader:
         self._begin()
 
     def _parse(self, data: bytes) -> None:
+        upgraded_at: int | None = None
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._decline_upgrade(data[upgrade.args[0] :])
+            upgraded_at = upgrade.args[0]
         except httptools.HttpParserCallbackError as error:
             raise error.__context__ or error from None
         except httptools.HttpParserError as error:
             if not self.finished:  # After "Connection: close", what follows is not looked at.
                 raise self._refusal(HTTPStatus.BAD_REQUEST, f"no HTTP/1.1 request: {error}") from None
+        # Not in the handler above: what is refused in there would come out as the upgrade itself.
+        if upgraded_at is not None:
+            self._decline_upgrade(data[upgraded_at:])
 
     def _decline_upgrade(self, rest: bytes) -> None:
         """Goes on in HTTP/1.1, as a server may (RFC 9110, 7.8): Java's client asks for h2c with every first POST.

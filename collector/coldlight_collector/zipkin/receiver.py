@@ -97,7 +97,7 @@ class _ZipkinReceiver:
         try:
             if _media_type(request) == _THRIFT:
                 raise UnknownMediaType(f"Content-Type: {_THRIFT} is not served: send application/json")
-            payload = await self.receiver.decode(request, partial(_payload, decode))
+            payload = await self.receiver.decode(request, partial(payload_of, decode))
             accepted = await self.receiver.store(Signal.TRACES, payload, request)
         except Refused as refused:
             return _refused(refused)
@@ -108,7 +108,7 @@ def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _payload(decode: _Decode, body: bytes) -> Payload:
+def payload_of(decode: _Decode, body: bytes) -> Payload:
     """The OTLP of a body; of an empty one there is none, as with Zipkin."""
     decoded = decode(body) if body else Decoded([], [])
     if decoded.rejected and not decoded.spans:

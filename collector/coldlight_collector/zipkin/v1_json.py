@@ -22,7 +22,7 @@ from coldlight_collector.zipkin.v1_span import BinaryAnnotation, V1Annotation, V
 
 _ONLY_V2 = ("kind", "localEndpoint", "remoteEndpoint", "tags")
 _DOUBLE = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|NaN|[+-]?Infinity")
-_INTEGERS = {"I16", "I32", "I64"}
+_INTEGERS = ("I16", "I32", "I64")
 
 
 def decode(body: bytes) -> Decoded:

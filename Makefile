@@ -6,7 +6,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 SOURCES := pyproject.toml instrumentation/pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev up demo test check format lock bench bench-ingest bench-growth otelcol soak clean
+.PHONY: help install install-dev up demo test check format lock bench bench-ingest bench-growth otelcol soak fuzz clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,13 +23,22 @@ help: ## this list
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/.dev: .venv/.server requirements/dev.txt
+.venv/.js: .venv/.server tests/js/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/js && npm ci --silent --no-audit --no-fund; \
+		else echo "Without Node.js and npm, senders in JavaScript are not tested."; fi
+	@touch $@
+
+.venv/.dev: .venv/.server .venv/.js requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . -e instrumentation
 	@touch $@
 
 .venv/.bench: .venv/.dev requirements/bench.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.txt
+	@touch $@
+
+.venv/.fuzz: .venv/.dev requirements/fuzz.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
 install: .venv/.server ## create .venv with the `coldlight` command in it
@@ -58,6 +67,7 @@ format: install-dev ## rewrite the code as `make check` wants it
 lock: install-dev ## resolve requirements/*.txt anew
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) --prerelease allow requirements/bench.in -o requirements/bench.txt
+	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.txt
 	$(COMPILE) -c requirements/limits.in pyproject.toml -o requirements/server.txt
 	$(COMPILE) --no-emit-package coldlight-lambda -c requirements/server.txt pyproject.toml --group dev -o requirements/dev.txt
 
@@ -83,6 +93,10 @@ otelcol: ## build the OpenTelemetry Collector for bench-ingest, outside of this 
 LIVES ?= 60
 soak: install-dev ## kill Coldlight LIVES times under load, and count what it acknowledged
 	$(BIN)/python -m soak --lives $(LIVES)
+
+SECONDS ?= 60
+fuzz: .venv/.fuzz ## fuzz every decoder for SECONDS, and keep what was found (TARGETS="zipkin_v1 ..." for some)
+	$(BIN)/python -m fuzz --seconds $(SECONDS) $(TARGETS)
 
 clean: ## remove the environment and caches (never data)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

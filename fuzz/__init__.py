@@ -1,0 +1,1 @@
+"""Any bytes, at every decoder: `make fuzz`."""

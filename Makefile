@@ -99,4 +99,4 @@ fuzz: .venv/.fuzz ## fuzz every decoder for SECONDS, and keep what was found (TA
 	$(BIN)/python -m fuzz --seconds $(SECONDS) $(TARGETS)
 
 clean: ## remove the environment and caches (never data)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv tests/js/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,6 +9,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import cast
 
+from coldlight_collector.http.known_heads import KnownHeads
 from coldlight_collector.http.messages import (
     Budget,
     Handler,
@@ -33,6 +34,7 @@ class Service:
         self.refuse = refuse
         self.limits = limits
         self.budget = budget
+        self.heads = KnownHeads()
         self.clock: Callable[[], float] = loop.time
         self.create_task = loop.create_task
         self.connections: set[Connection] = set()
@@ -65,7 +67,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._reader = RequestReader(service.limits, service.budget, service.clock)
+        self._reader = RequestReader(service.limits, service.budget, service.clock, service.heads)
         self._task: asyncio.Task[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._reading_paused = False

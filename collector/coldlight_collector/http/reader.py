@@ -8,7 +8,11 @@ from http import HTTPStatus
 
 import httptools
 
+from coldlight_collector.http.known_heads import KnownHeads
 from coldlight_collector.http.messages import Budget, Limits, Refusal, Request
+
+_UNUSUAL = {"transfer-encoding", "expect", "upgrade"}
+"""Headers that ask for more than to read the body; not many senders have them with every request."""
 
 
 class RequestReader:
@@ -17,7 +21,7 @@ class RequestReader:
     The `on_` methods are called by httptools and stop it by raising `Refusal`.
     """
 
-    def __init__(self, limits: Limits, budget: Budget, clock: Callable[[], float]) -> None:
+    def __init__(self, limits: Limits, budget: Budget, clock: Callable[[], float], heads: KnownHeads) -> None:
         self.ready: deque[Request | Refusal] = deque()
         self.finished = False
         """Nothing that follows is read: the client or a refusal ended the connection."""
@@ -28,6 +32,8 @@ class RequestReader:
         self._limits = limits
         self._budget = budget
         self._clock = clock
+        self._heads = heads
+        self._between_requests = True
         self._parser = httptools.HttpRequestParser(self)
         self._arrived = 0
         self._suspect = False
@@ -49,6 +55,9 @@ class RequestReader:
 
     def feed(self, data: bytes) -> None:
         """Reads what arrived. Nothing is raised for bad input: it ends in `ready` as a refusal."""
+        begins_here = self._between_requests and not self.ready
+        if begins_here and self._take_known(data):
+            return
         before = self._arrived, self._part, len(self._body)
         self._suspect = self._fruitless_bytes + len(data) > self._limits.header_bytes
         try:
@@ -57,6 +66,8 @@ class RequestReader:
                 self._watch_progress(before, len(data))
         except Refusal as refusal:
             self._end(refusal)
+        if begins_here and self._between_requests and len(self.ready) == 1:
+            self._learn_head(data)
 
     def time_out(self) -> None:
         """Refuses the request being received: it took longer than the limits allow."""
@@ -75,6 +86,9 @@ class RequestReader:
                 self._budget.give(len(request.body))
         self.ready.clear()
         self._abandon()
+
+    def on_message_begin(self) -> None:
+        self._between_requests = False
 
     def on_url(self, part: bytes) -> None:
         self._part = "headers"
@@ -124,6 +138,27 @@ class RequestReader:
         self.deadline = math.inf
         self._arrived += 1
         self._begin()
+        self._between_requests = True
+
+    def _take_known(self, data: bytes) -> bool:
+        """Reads `data` if it is one request with a head that was read before."""
+        request = self._heads.read(data)
+        if (
+            request is None
+            or len(request.body) > self._limits.body_bytes
+            or not self._budget.take(len(request.body))
+        ):
+            return False
+        self.ready.append(request)
+        return True
+
+    def _learn_head(self, data: bytes) -> None:
+        """Remembers the head of the request that `data` was. What needs a second look is read by the parser each time."""
+        request = self.ready[0]
+        if isinstance(request, Refusal) or self.finished:
+            return
+        if not request.headers.keys() & _UNUSUAL:
+            self._heads.learn(data, request)
 
     def _parse(self, data: bytes) -> None:
         upgraded_at: int | None = None

@@ -114,6 +114,8 @@ def _settings(batch: Batch, table: str) -> Settings:
         "min_insert_block_size_rows_for_materialized_views": _ROWS_IN_A_BLOCK,
         "min_insert_block_size_bytes_for_materialized_views": 0,
         "max_insert_threads": 1,
+        # No branch of our expressions is costly or can fail: choosing rows for each costs more than computing all.
+        "short_circuit_function_evaluation": "'disable'",
         "async_insert": 0,
         "insert_deduplicate": 1,
         "deduplicate_blocks_in_dependent_materialized_views": 1,

@@ -29,7 +29,7 @@ def render(sql: str) -> str:
 
 def _resource(resource: str) -> str:
     return (
-        f"{_map(f'{resource}.attributes')} AS ResourceAttributes"
+        f"{_map(f'{resource}.attributes', 'LowCardinality(String)')} AS ResourceAttributes"
         f", {_types(f'{resource}.attributes')} AS ResourceAttributeTypes"
         f", {resource}.dropped_attributes_count AS ResourceDroppedAttributesCount"
     )
@@ -44,9 +44,9 @@ def _scope(scope: str) -> str:
     )
 
 
-def _map(attributes: str) -> str:
+def _map(attributes: str, text: str = "String") -> str:
     pairs = f"arrayMap(a -> (a.key, {_value('a.value')}), {attributes})"
-    return f"CAST({pairs}, 'Map(LowCardinality(String), String)')"
+    return f"CAST({pairs}, 'Map(LowCardinality(String), {text})')"
 
 
 def _types(attributes: str) -> str:

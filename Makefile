@@ -6,7 +6,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 SOURCES := pyproject.toml instrumentation/pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev up demo test check format lock bench bench-ingest bench-growth otelcol soak fuzz clean
+.PHONY: help install install-dev up demo test check format lock bench bench-ingest bench-growth otelcol soak fuzz overload clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,10 @@ soak: install-dev ## kill Coldlight LIVES times under load, and count what it ac
 SECONDS ?= 60
 fuzz: .venv/.fuzz ## fuzz every decoder for SECONDS, and keep what was found (TARGETS="zipkin_v1 ..." for some)
 	$(BIN)/python -m fuzz --seconds $(SECONDS) $(TARGETS)
+
+MINUTES ?= 10
+overload: install-dev ## four times what Coldlight can take for MINUTES, then an attack; OVERLOAD="--clickhouse-server PROGRAM" tries a collector
+	$(BIN)/python -m overload --minutes $(MINUTES) $(OVERLOAD)
 
 clean: ## remove the environment and caches (never data)
 	rm -rf .venv tests/js/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

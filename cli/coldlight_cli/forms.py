@@ -137,6 +137,7 @@ Retention = Annotated[
     Form("DAYS", f"whole days, such as 14d, or {FOREVER}", _show_retention),
 ]
 Directory = Annotated[Path, Form("DIR", "a directory", _show_directory)]
+PemFile = Annotated[Path | None, Form("FILE", "a file in PEM")]
 Host = Annotated[
     str,
     AfterValidator(_host),

@@ -26,11 +26,11 @@ app.add_typer(journal.app, name="journal")
 _STORE = ("clickhouse", "data", "memory", "retention_traces", "retention_logs", "retention_metrics")
 _COLLECTOR = (
     "otlp_http_port", "otlp_grpc_port", "zipkin_port", "xray_port", "cors_origins", "journal_limit", "max_request",
-    "max_request_decompressed",
-    "max_connections", "batch_rows", "batch_linger_ms", "self_trace",
+    "max_request_decompressed", "max_request_expanded",
+    "max_connections", "max_connections_per_address", "batch_rows", "batch_bytes", "batch_linger_ms", "self_trace",
 )  # fmt: skip
 _QUERY = ("query_port", "query_timeout")
-_PROCESS = ("host", "auth_token", "drain_seconds", "log_level", "log_format")
+_PROCESS = ("host", "auth_token", "tls_cert", "tls_key", "drain_seconds", "log_level", "log_format")
 
 
 def _version(wanted: bool) -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Flag, auto
@@ -22,8 +22,10 @@ from coldlight_collector.http.messages import Limits
 from coldlight_collector.journal import JournalLimits
 from coldlight_collector.otlp_grpc import GrpcLimits
 from coldlight_collector.settings import CollectorSettings
+from coldlight_collector.tls import Certificate
 from coldlight_query import server as query_server
 from coldlight_query.app import create_app
+from coldlight_query.server import QueryServer, Tls
 from coldlight_storage import (
     QueryLimits,
     ServerStore,
@@ -40,6 +42,7 @@ log = logging.getLogger(__name__)
 
 AUTHENTICATION_FAILED = 516  # of ClickHouse's ErrorCodes.cpp
 _PREPARE_S = 10
+_LOOK_EVERY_S = 2
 
 
 class Services(Flag):
@@ -84,6 +87,7 @@ async def _serve(settings: Settings, services: Services, started: Callable[[Runn
     running = Running()
     told = _stop_signals(settings.drain_seconds)
     asyncio.get_running_loop().set_exception_handler(_tell)
+    tls = _certificate(settings)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(_open(settings))
         if not await _prepared(store, settings):
@@ -94,10 +98,16 @@ async def _serve(settings: Settings, services: Services, started: Callable[[Runn
         for process_metrics in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
             registry.register(process_metrics)
         failures: list[asyncio.Task[None]] = []
+        renewals: list[Callable[[], Awaitable[None]]] = []
         if Services.COLLECTOR in services:
-            failures.append(await stack.enter_async_context(_collector(store, settings, registry, running)))
+            failures.append(
+                await stack.enter_async_context(_collector(store, settings, registry, running, tls))
+            )
         if Services.QUERY in services:
-            await stack.enter_async_context(_query(store, settings, registry, running))
+            served = await stack.enter_async_context(_query(store, settings, registry, running))
+            renewals.append(served.renew)
+        if tls:
+            await stack.enter_async_context(_renewing(tls, renewals))
         running.addresses.append(("ClickHouse", _where(settings)))
         started(running)
         await _until_told_to_stop(told, failures)
@@ -149,16 +159,20 @@ def prepare(store: Store, settings: Settings) -> None:
 
 @asynccontextmanager
 async def _collector(
-    store: Store, settings: Settings, registry: CollectorRegistry, running: Running
+    store: Store,
+    settings: Settings,
+    registry: CollectorRegistry,
+    running: Running,
+    tls: Certificate | None,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Yields a task that fails should the collector ever fail."""
     started = await collector.start(
-        store, _collector_settings(settings), registry, lambda: prepare(store, settings)
+        store, _collector_settings(settings, tls), registry, lambda: prepare(store, settings)
     )
-    running.addresses.append(("OTLP/HTTP", _url(settings.host, started.ports.http.port)))
-    running.addresses.append(("OTLP/gRPC", _url(settings.host, started.ports.grpc.port)))
+    running.addresses.append(("OTLP/HTTP", _url(settings, started.ports.http.port)))
+    running.addresses.append(("OTLP/gRPC", _url(settings, started.ports.grpc.port)))
     running.addresses.append(("X-Ray", _address(_xray_host(settings), started.ports.xray.port)))
-    running.addresses.append(("Zipkin", _url(settings.host, started.ports.zipkin.port)))
+    running.addresses.append(("Zipkin", _url(settings, started.ports.zipkin.port)))
     watch = asyncio.create_task(started.failed(), name="collector")
     try:
         yield watch
@@ -167,7 +181,7 @@ async def _collector(
         await started.stop(settings.drain_seconds * 0.8)
 
 
-def _collector_settings(settings: Settings) -> CollectorSettings:
+def _collector_settings(settings: Settings, tls: Certificate | None) -> CollectorSettings:
     return CollectorSettings(
         folder=settings.data / "journal",
         host=settings.host,
@@ -177,30 +191,78 @@ def _collector_settings(settings: Settings) -> CollectorSettings:
         xray_port=settings.xray_port,
         zipkin_port=settings.zipkin_port,
         token=_token(settings),
+        tls=tls,
         cors_origins=tuple(settings.cors_origins),
         journal=JournalLimits(
             total_bytes=settings.journal_limit,
             batch_items=settings.batch_rows,
+            batch_expanded_bytes=_least(settings, settings.batch_bytes, 16),
             linger_s=settings.batch_linger_ms / 1000,
         ),
-        http=Limits(connections=settings.max_connections, body_bytes=settings.max_request),
+        http=Limits(
+            connections=settings.max_connections,
+            connections_of_one_address=settings.max_connections_per_address,
+            body_bytes=settings.max_request,
+        ),
         grpc=GrpcLimits(message_bytes=settings.max_request_decompressed),
         decompressed_bytes=settings.max_request_decompressed,
         self_trace=settings.self_trace,
+        expanded_bytes=_least(settings, settings.max_request_expanded, 8),
     )
+
+
+def _least(settings: Settings, size: int, share: int) -> int:
+    """`size`, or what an engine in this process can insert with its memory if that is less: one that is too large for it
+    would be tried for ever. A server's memory is its own affair."""
+    return size if settings.clickhouse else min(size, settings.memory // share)
 
 
 @asynccontextmanager
 async def _query(
     store: Store, settings: Settings, registry: CollectorRegistry, running: Running
-) -> AsyncIterator[None]:
+) -> AsyncIterator[QueryServer]:
     app = create_app(store, registry, __version__, _token(settings))
-    server = await query_server.serve(app, settings.host, settings.query_port)
-    running.addresses.append(("Query API", f"{_url(settings.host, server.port)}/docs"))
+    tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
+    server = await query_server.serve(app, settings.host, settings.query_port, tls)
+    running.addresses.append(("Query API", f"{_url(settings, server.port)}/docs"))
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    """Raises OSError that names the flag and the fix."""
+    return (
+        Certificate(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
+    )
+
+
+@asynccontextmanager
+async def _renewing(
+    tls: Certificate, renewals: Sequence[Callable[[], Awaitable[None]]]
+) -> AsyncIterator[None]:
+    """Takes up a renewed certificate for the length of the block; `renewals` are what else is to be done then."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            try:
+                is_new = await asyncio.to_thread(tls.renew)
+            except OSError as error:
+                log.error("the renewed certificate is not used, the old one stays: %s", error)
+                continue
+            for renew in renewals if is_new else ():
+                await renew()
+            if is_new:
+                log.info("the certificate in %s has been renewed", tls.cert)
+
+    watching = asyncio.create_task(watch(), name="certificate")
     try:
         yield
     finally:
-        await server.stop()
+        watching.cancel()
+        await asyncio.wait([watching])
 
 
 def _stop_signals(drain_seconds: float) -> asyncio.Event:
@@ -258,8 +320,8 @@ def _xray_host(settings: Settings) -> str:
     return settings.host if is_loopback(settings.host) else "127.0.0.1"
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://{_address(host, port)}"
+def _url(settings: Settings, port: int) -> str:
+    return f"{'https' if settings.tls_cert else 'http'}://{_address(settings.host, port)}"
 
 
 def _address(host: str, port: int) -> str:

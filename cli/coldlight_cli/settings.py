@@ -31,6 +31,7 @@ from coldlight_cli.forms import (
     LogLevel,
     Milliseconds,
     Origins,
+    PemFile,
     Port,
     Retention,
     Seconds,
@@ -99,6 +100,12 @@ class Settings(BaseSettings):
         default=None,
         description="Secret that senders and readers must present. Prefer the variable: flags show in ps.",
     )
+    tls_cert: PemFile = Field(
+        default=None,
+        description="Certificate with its chain: with it, every port but X-Ray's speaks TLS alone. A renewed file is"
+        " taken up within seconds.",
+    )
+    tls_key: PemFile = Field(default=None, description="Private key of --tls-cert, without a password.")
     cors_origins: Origins = Field(
         default=(), description="Origins whose web pages may send and read, separated by commas (CORS)."
     )
@@ -114,9 +121,25 @@ class Settings(BaseSettings):
     max_request_decompressed: Size = Field(
         default=64 << 20, description="Largest request once it is decompressed; beyond it, 413."
     )
-    max_connections: Count = Field(default=1000, description="Open connections to each port.")
+    max_request_expanded: Size = Field(
+        default=256 << 20,
+        description="Largest request once its resource is copied to each of its items, as ClickHouse stores"
+        " it; beyond it, 413. At most an eighth of the embedded ClickHouse's memory.",
+    )
+    max_connections: Count = Field(
+        default=1000, description="Open connections to each HTTP port; beyond it, 503."
+    )
+    max_connections_per_address: Count = Field(
+        default=500,
+        description="The same for one client address: one that many share, as behind NAT, may need more.",
+    )
     batch_rows: Count = Field(
         default=262_144, description="Rows after which a batch is inserted without waiting any longer."
+    )
+    batch_bytes: Size = Field(
+        default=384 << 20,
+        description="Size after which a batch is inserted, counted as for a request; ClickHouse needs about"
+        " three times as much memory for it. At most a sixteenth of the embedded ClickHouse's memory.",
     )
     batch_linger_ms: Milliseconds = Field(
         default=200, description="Milliseconds for which a batch waits for more before it is inserted."
@@ -168,6 +191,17 @@ class Settings(BaseSettings):
                 "other machines reach this address: set auth_token (COLDLIGHT_AUTH_TOKEN) to 16 or more"
                 " characters, or listen on 127.0.0.1",
                 {"setting": "host"},
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _cert_with_key(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            given, missing = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
+            raise PydanticCustomError(
+                "tls_half",
+                f"TLS takes a certificate and its key: set {missing} ({variable(missing)}), too",
+                {"setting": given},
             )
         return self
 
@@ -226,7 +260,7 @@ def _explain(error: ErrorDetails, flags: Mapping[str, object], file: Path | None
     context = error.get("ctx", {})
     name = str(context.get("setting") or error["loc"][0])
     source = _source(name, flags, file)
-    if error["type"] == "public_bind":
+    if error["type"] in ("public_bind", "tls_half"):
         return f"{source}: {error['msg']}"
     form = _form(Settings.model_fields[name])
     wrong = "this value (not shown)" if form.secret else repr(error["input"])

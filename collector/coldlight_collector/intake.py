@@ -16,14 +16,15 @@ class Accepted:
 
     `rejected` counts spans, data points or log records. `message` is empty when all is well; with
     `rejected == 0` it is a warning (OTLP specification, "Partial Success"). `repaired` counts the fields
-    that had to be changed to be stored. `unreadable` of the rejected were no items of their format at all; the others
-    lacked a valid id.
+    that had to be changed to be stored, `truncated` those that had to be cut. `unreadable` of the rejected were no items of
+    their format at all; the others lacked a valid id.
     """
 
     rejected: int = 0
     message: str = ""
     repaired: int = 0
     unreadable: int = field(default=0, compare=False)
+    truncated: int = 0
 
 
 class Refused(Exception):
@@ -52,7 +53,8 @@ class Payload:
 
     `body` is the OTLP protobuf request that will be stored; `items` its spans, data points or log records. `name` is
     what it is known by when it is sent again; without one, its content. `data` names the kinds of metric
-    data inside, if that is known; `cause` is the collector's own span of it.
+    data inside, if that is known; `cause` is the collector's own span of it. `expanded_bytes` are those that its rows take
+    in ClickHouse, before compression.
     """
 
     body: bytes
@@ -61,6 +63,7 @@ class Payload:
     name: bytes = field(default=b"", compare=False)
     data: frozenset[str] | None = field(default=None, compare=False)
     cause: "SpanContext | None" = field(default=None, compare=False)
+    expanded_bytes: int = field(default=0, compare=False)
 
 
 Intake = Callable[[Signal, Payload], Awaitable[Accepted]]

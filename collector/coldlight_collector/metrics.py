@@ -21,6 +21,7 @@ _TAKEN = {
     "accepted_items": ("items", "Spans, log records and data points acknowledged"),
     "accepted_bytes": ("bytes", "Bytes of OTLP acknowledged"),
     "repaired_fields": ("repaired_fields", "Fields changed so that they could be stored"),
+    "truncated_fields": ("truncated_fields", "Fields cut because they were over a cap"),
 }
 _Value = tuple[type[GaugeMetricFamily] | type[CounterMetricFamily], str, str, float]
 

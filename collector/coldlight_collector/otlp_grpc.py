@@ -7,7 +7,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from coldlight_collector.http.messages import Budget
 from coldlight_collector.intake import Accepted, Intake, Malformed, Payload, Refused, TooLarge, Unavailable
+from coldlight_collector.receiver import AT_ONCE
 from coldlight_collector.tallies import Tally
+from coldlight_collector.tls import Certificate
 from coldlight_collector.validate import validate
 from coldlight_storage.signals import Signal
 
@@ -56,6 +58,8 @@ class GrpcLimits:
     """How often a client may ping, also while it has no request under way."""
     connection_age_s: float = 600.0
     """After which a connection is asked to move on, so that new collectors get their share."""
+    connection_idle_s: float = 120.0
+    """After which a connection without a request under way is closed."""
     connection_grace_s: float = 30.0
     """How long an aged connection may finish what it has begun."""
 
@@ -81,12 +85,14 @@ async def serve(
     token: str | None = None,
     tally: Tally | None = None,
     trace: "SelfTrace | None" = None,
+    tls: Certificate | None = None,
 ) -> GrpcServer:
     """Listen on `host:port` (0: any free port) and hand every valid request to `intake`.
 
     `budget` counts the bytes of requests until the intake has stored them; give the one of the other
-    receivers. With `token`, a call must carry the metadata `authorization: Bearer <token>`.
-    `tally` counts what comes, `trace` makes spans of it. Raises `OSError`, naming the address, when it cannot listen there.
+    receivers. With `token`, a call must carry the metadata `authorization: Bearer <token>`. `tally` counts what comes,
+    `trace` makes spans of it. With `tls`, plain text is not spoken. Raises `OSError`, naming the address, when it cannot
+    listen there.
     """
     tally = tally or Tally()
     receiver = _Receiver(tally.counting(intake), limits, budget or Budget(), token, tally, trace)
@@ -96,7 +102,10 @@ async def serve(
     server.add_generic_rpc_handlers([_handlers(receiver, signal) for signal in Signal])
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        bound = server.add_insecure_port(address)
+        if tls:
+            bound = server.add_secure_port(address, tls.grpc_credentials())
+        else:
+            bound = server.add_insecure_port(address)
     except RuntimeError as error:
         raise OSError(
             f"OTLP/gRPC cannot listen on {address}: is the port taken, or the host not here?"
@@ -113,6 +122,7 @@ def _options(limits: GrpcLimits) -> list[tuple[str, int]]:
         # A tenth less, or the jitter of the network would make punctual clients look too eager.
         ("grpc.http2.min_ping_interval_without_data_ms", int(limits.ping_interval_s * 900)),
         ("grpc.max_connection_age_ms", int(limits.connection_age_s * 1000)),
+        ("grpc.max_connection_idle_ms", int(limits.connection_idle_s * 1000)),
         ("grpc.max_connection_age_grace_ms", int(limits.connection_grace_s * 1000)),
         ("grpc.server_handshake_timeout_ms", int(limits.read_timeout_s * 1000)),
     ]
@@ -159,6 +169,7 @@ class _Receiver:
     trace: "SelfTrace | None" = None
     decode: Callable[[Signal, bytes], Payload] = validate
     in_flight: int = 0
+    decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def export(self, signal: Signal, context: Context) -> bytes:
         self.tally.requests += 1
@@ -190,16 +201,14 @@ class _Receiver:
         return body
 
     async def store(self, signal: Signal, body: bytes) -> bytes:
-        if not self.budget.take(len(body)):
-            raise Unavailable("too many bytes are in flight: send again later")
-        try:
-            if len(body) > _LARGE_BYTES:
-                payload = await asyncio.to_thread(self.decode, signal, body)
-            else:
-                payload = self.decode(signal, body)
-            return _response(signal, await self.intake(signal, payload))
-        finally:
-            self.budget.give(len(body))
+        with self.budget.holding(len(body)):
+            return _response(signal, await self.intake(signal, await self.decoded(signal, body)))
+
+    async def decoded(self, signal: Signal, body: bytes) -> Payload:
+        if len(body) <= _LARGE_BYTES:
+            return self.decode(signal, body)
+        async with self.decoding:
+            return await asyncio.to_thread(self.decode, signal, body)
 
 
 def _handlers(receiver: _Receiver, signal: Signal) -> grpc.GenericRpcHandler:

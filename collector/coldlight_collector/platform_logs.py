@@ -32,8 +32,8 @@ _LONGEST_LINE = 2 * 1024
 _NO_YEAR = 2262
 """From here on ClickHouse's nanoseconds end within the year."""
 _LONGEST_JSON_LINE = 16 * 1024
-_LONGEST_IDENTITY = 1024
-"""Copied into every event: what is longer stays in the resource alone."""
+_LONGEST_IDENTITY = 256
+"""Copied into every event: what is longer stays in the resource alone. An ARN, the longest that AWS makes, has fewer."""
 _LARGEST_NUMBER = 2**53
 _SEVERITY_INFO, _SEVERITY_ERROR = 9, 17
 _SAMPLED = 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from prometheus_client import CollectorRegistry
 
 from coldlight_collector import front_door, otlp_grpc
+from coldlight_collector.amplification import bounded
 from coldlight_collector.http.messages import Budget, Refuse, Routes
 from coldlight_collector.http.router import router
 from coldlight_collector.http.server import HttpServer, serve
@@ -17,6 +18,7 @@ from coldlight_collector.otlp_grpc import GrpcServer
 from coldlight_collector.receiver import Receiver
 from coldlight_collector.settings import CollectorSettings
 from coldlight_collector.tallies import UDP, Tallies
+from coldlight_collector.tls import Certificate
 from coldlight_collector.xray import daemon
 from coldlight_collector.xray.daemon import XRayDaemon
 
@@ -57,24 +59,28 @@ async def listen(
     Raises OSError that names the port and its flag when one cannot be had.
     """
     budget = Budget()
-    receiver = Receiver(intake, budget, settings.decompressed_bytes, tallies)
+    bounded_intake = bounded(intake, settings.expanded_bytes, budget)
+    receiver = Receiver(bounded_intake, budget, settings.decompressed_bytes, tallies)
     if trace:
         receiver = trace.receiver(receiver)
     host, token = settings.host, settings.token
 
-    def http(host: str, port: int, routes: Routes, refuse: Refuse) -> Awaitable[HttpServer]:
-        return serve(router(routes, refuse), refuse, host, port, settings.http, budget)
+    def http(
+        host: str, port: int, routes: Routes, refuse: Refuse, tls: Certificate | None = None
+    ) -> Awaitable[HttpServer]:
+        context = tls.context if tls else None
+        return serve(router(routes, refuse), refuse, host, port, settings.http, budget, context)
 
     routes, refuse = front_door.receivers(receiver, token, settings.cors_origins)
     zipkin_routes, refuse_zipkin = front_door.zipkin_port(receiver, token, settings.cors_origins)
     xray_http, xray = await _listen_for_xray(receiver, settings, http, registry)
     return Ports(
         http=await _named(
-            http(host, settings.http_port, {**routes, **own_routes}, refuse),
+            http(host, settings.http_port, {**routes, **own_routes}, refuse, settings.tls),
             "OTLP/HTTP", f"{host}:{settings.http_port}", "--otlp-http-port",
         ),
         zipkin=await _named(
-            http(host, settings.zipkin_port, {**zipkin_routes, **_health(own_routes)}, refuse_zipkin),
+            http(host, settings.zipkin_port, {**zipkin_routes, **_health(own_routes)}, refuse_zipkin, settings.tls),
             "Zipkin", f"{host}:{settings.zipkin_port}", "--zipkin-port",
         ),
         xray_http=xray_http,
@@ -82,7 +88,8 @@ async def listen(
         budget=budget,
         # last, for its threads outlive a start that fails
         grpc=await otlp_grpc.serve(
-            receiver.intake, host, settings.grpc_port, settings.grpc, budget, token, tallies["otlp_grpc"], trace
+            receiver.intake, host, settings.grpc_port, settings.grpc, budget, token, tallies["otlp_grpc"], trace,
+            settings.tls,
         ),
     )  # fmt: skip
 

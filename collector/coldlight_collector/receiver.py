@@ -16,7 +16,9 @@ T = TypeVar("T")
 
 _SMALL_BYTES, _MEDIUM_BYTES = 16 * 1024, 256 * 1024
 """What Python decodes, and what one call in C does, before anybody else's request has waited for long."""
-_AT_ONCE = 2
+_LARGE_BYTES = 1 << 20
+"""Beyond this even that one call gets a thread: `validate` has loops of its own, in which the others get their turn."""
+AT_ONCE = 2
 """Large bodies being decoded: each may grow to the limit before the budget learns of it."""
 
 
@@ -50,7 +52,7 @@ class Receiver:
     budget: Budget
     body_bytes: int
     tallies: Tallies = field(default_factory=Tallies)
-    decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     def counted_by(self, tally: Tally) -> "Receiver":
         """The same way, which `tally` counts."""
@@ -74,7 +76,7 @@ class Receiver:
 
         # A thread frees the event loop while zlib works and between the steps of a decoder in Python; protobuf
         # holds the interpreter's lock to its end, wherever it runs.
-        if not encoding and (not is_slow or len(request.body) <= at_once):
+        if not encoding and len(request.body) <= (at_once if is_slow else _LARGE_BYTES):
             return decompressed_and_decoded()
         if encoding and len(request.body) <= _SMALL_BYTES:
             try:
@@ -87,11 +89,6 @@ class Receiver:
             return await asyncio.to_thread(decompressed_and_decoded)
 
     async def store(self, signal: Signal, payload: Payload, request: Request) -> Accepted:
-        """Returns once the payload is durable. Raises `Unavailable` when that cannot be now."""
-        grown_bytes = 0 if payload.body is request.body else len(payload.body)
-        if not self.budget.take(grown_bytes):
-            raise Unavailable("too many bytes are in flight: send again later")
-        try:
+        """Returns once the payload is durable. Raises `Unavailable` when that cannot be now, and what the intake raises."""
+        with self.budget.holding(0 if payload.body is request.body else len(payload.body)):
             return await self.intake(signal, payload)
-        finally:
-            self.budget.give(grown_bytes)

@@ -53,13 +53,18 @@ def repair(record: Any, kind: Kind) -> tuple[list[str], bool]:
 
 def mark(attributes: Any, repaired: Iterable[str], originals: dict[str, str]) -> None:
     """Notes the names of repaired fields, and what was sent in them, in a record's attributes."""
-    names = _value(attributes, REPAIRED).array_value.values
-    noted = {name.string_value for name in names}
-    for field in repaired:
-        if field not in noted:
-            names.add(string_value=field)
+    note(attributes, REPAIRED, repaired)
     for field, original in originals.items():
         _value(attributes, ORIGINAL + field).string_value = original
+
+
+def note(attributes: Any, mark: str, fields: Iterable[str]) -> None:
+    """Adds the names of fields to a list in a record's attributes, each once."""
+    names = _value(attributes, mark).array_value.values
+    noted = {name.string_value for name in names}
+    for field in fields:
+        if field not in noted:
+            names.add(string_value=field)
 
 
 def _value(attributes: Any, key: str) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 from coldlight_collector.http.messages import Limits
 from coldlight_collector.journal import JournalLimits
 from coldlight_collector.otlp_grpc import GrpcLimits
+from coldlight_collector.tls import Certificate
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class CollectorSettings:
     xray_port: int = 2000
     zipkin_port: int = 9411
     token: str | None = field(default=None, repr=False)
+    tls: Certificate | None = field(default=None, repr=False)
+    """Of every port but X-Ray's, whose senders know no TLS and are on this machine."""
     cors_origins: tuple[str, ...] = ()
     journal: JournalLimits = field(default_factory=JournalLimits)
     http: Limits = field(default_factory=Limits)
@@ -28,3 +31,5 @@ class CollectorSettings:
     decompressed_bytes: int = 64 << 20
     self_trace: float = 0.0
     """The fraction of requests of which the collector makes spans of its own."""
+    expanded_bytes: int = 256 << 20
+    """What one request may come to in ClickHouse (`amplification.py`)."""

@@ -48,6 +48,7 @@ class Taken:
     unreadable_items: int = 0
     unidentified_items: int = 0
     repaired_fields: int = 0
+    truncated_fields: int = 0
 
 
 @dataclass
@@ -75,6 +76,7 @@ class Tally:
             taken.unreadable_items += accepted.unreadable
             taken.unidentified_items += accepted.rejected - accepted.unreadable
             taken.repaired_fields += accepted.repaired
+            taken.truncated_fields += accepted.truncated
             return accepted
 
         return take

@@ -6,14 +6,15 @@ Success"). What can be stored after a repair is repaired, and says so in its own
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from coldlight_collector import platform_logs
+from coldlight_collector import caps, platform_logs
+from coldlight_collector.amplification import expanded_bytes, refuse_bomb
 from coldlight_collector.intake import Accepted, Malformed, Payload, TooLarge
 from coldlight_collector.repair import LOG_RECORD, POINT, SPAN, SUMMARY_POINT, Kind, mark, repair
 from coldlight_collector.utf8 import Mended, mend, mend_stand_ins
@@ -27,28 +28,31 @@ MAX_ITEMS = 100_000
 
 _MAX_MESSAGE_CHARACTERS = 1024
 _ALL_WELL = Accepted()
-_UNCOUNTED_BYTES = 4 * 2**20
-"""Up to this size a request is parsed before its items are counted: it cannot take much memory."""
+_UNCOUNTED_BYTES = 2 * 2**20
+"""Up to this size a request is parsed before its items are counted: it cannot take more than 130 MiB of memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
-    """A reason for every item rejected, a field for every repair, the reserved fields that were removed."""
+    """A reason for every item rejected, a field for every repair and every cut, the reserved fields that were removed."""
 
     rejected: list[str]
     repaired: list[str]
     removed: list[int]
+    truncated: list[str] = field(default_factory=list)
 
     def outcome(self) -> Accepted:
-        if not (self.rejected or self.repaired or self.removed):
+        if not (self.rejected or self.repaired or self.removed or self.truncated):
             return _ALL_WELL
         listed: dict[str, Sequence[str | int]] = {
             "rejected": self.rejected,
             "repaired": self.repaired,
             "removed reserved fields": self.removed,
+            "truncated": self.truncated,
         }
         message = "; ".join(f"{what}: {_counted(entries)}" for what, entries in listed.items() if entries)
-        return Accepted(len(self.rejected), message[:_MAX_MESSAGE_CHARACTERS], len(self.repaired))
+        message = message[:_MAX_MESSAGE_CHARACTERS]
+        return Accepted(len(self.rejected), message, len(self.repaired), truncated=len(self.truncated))
 
 
 def _counted(entries: Sequence[str | int]) -> str:
@@ -58,10 +62,12 @@ def _counted(entries: Sequence[str | int]) -> str:
 def validate(signal: Signal, body: bytes, max_items: int = MAX_ITEMS) -> Payload:
     """The payload for a protobuf request; its `body` is the very same object unless something had to change.
 
-    Raises `Malformed` for bytes that are no request of the signal, `TooLarge` for more than `max_items`.
+    Raises `Malformed` for bytes that are no request of the signal, `TooLarge` for more than `max_items` or absurdly
+    many parts of them.
     """
     if len(body) > _UNCOUNTED_BYTES:
         refuse_crowd(signal, body, max_items)
+        refuse_bomb(signal, body)
     findings = _Findings([], [], [])
     message, mended = _parse(STORED_TYPE[signal], body, findings)
     if len(UnknownFieldSet(message)):
@@ -72,11 +78,11 @@ def validate(signal: Signal, body: bytes, max_items: int = MAX_ITEMS) -> Payload
     items, changed = _settle(signal, message, findings, max_items)
     events = _add_platform_events(signal, message, body)
     items, changed = items + events, changed or events > 0
-    stored = rendered(message)
+    stored = _within_caps(signal, message, rendered(message), findings)
     # Of another length though nothing changed, the body spells a field twice: readers differ over what that means.
     if mended or changed or stored != body:
         body = stored
-    return Payload(body, items, findings.outcome(), _name(signal, message), _data(signal, message))
+    return _payload(signal, message, body, items, findings)
 
 
 def validate_message(signal: Signal, message: Message, max_items: int = MAX_ITEMS) -> Payload:
@@ -91,7 +97,22 @@ def validate_message(signal: Signal, message: Message, max_items: int = MAX_ITEM
     stored = rendered(message)
     if events := _add_platform_events(signal, message, stored):
         items, stored = items + events, rendered(message)
-    return Payload(stored, items, findings.outcome(), _name(signal, message), _data(signal, message))
+    stored = _within_caps(signal, message, stored, findings)
+    return _payload(signal, message, stored, items, findings)
+
+
+def _payload(signal: Signal, message: Message, stored: bytes, items: int, findings: _Findings) -> Payload:
+    expanded = expanded_bytes(signal, message, len(stored))
+    name, data = _name(signal, message), _data(signal, message)
+    return Payload(stored, items, findings.outcome(), name, data, expanded_bytes=expanded)
+
+
+def _within_caps(signal: Signal, message: Message, stored: bytes, findings: _Findings) -> bytes:
+    """The rendered request, rendered again if one of its items had to be cut."""
+    if not caps.may_be_exceeded(signal, stored):
+        return stored
+    findings.truncated.extend(caps.cut(records for records, _ in _RECORDS[signal](message)))
+    return rendered(message) if findings.truncated else stored
 
 
 def _name(signal: Signal, message: Any) -> bytes:

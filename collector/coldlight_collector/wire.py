@@ -15,7 +15,7 @@ _FIELDS_PER_ITEM = 10
 
 _Path = tuple[frozenset[int], ...]
 _GROUPS: _Path = (frozenset({1}), frozenset({2}))
-_ITEMS: dict[Signal, _Path] = {
+WAY_TO_ITEMS: dict[Signal, _Path] = {
     Signal.TRACES: (*_GROUPS, frozenset({2})),
     Signal.LOGS: (*_GROUPS, frozenset({2})),
     Signal.METRICS: (*_GROUPS, frozenset({2}), frozenset({5, 7, 9, 10, 11}), frozenset({1})),
@@ -48,18 +48,23 @@ def refuse_crowd(signal: Signal, body: bytes, max_items: int) -> None:
     Raises `Malformed` where the bytes cannot be followed.
     """
     items = 0
-    for fields, is_item in enumerate(_walk(body, 0, len(body), _ITEMS[signal])):
-        items += is_item
+    for fields, size in enumerate(_walk(body, 0, len(body), WAY_TO_ITEMS[signal])):
+        items += size is not None
         if items > max_items or fields > max_items * _FIELDS_PER_ITEM:
             raise TooLarge(f"more than {max_items} items in one request: send fewer at a time")
 
 
-def _walk(body: bytes, start: int, end: int, path: _Path) -> Iterator[bool]:
-    """True for every item of the message in `body[start:end]`, False for every other field on the way."""
+def largest_item(signal: Signal, body: bytes) -> int:
+    """The bytes of the largest span, log record or data point. Raises `Malformed` where the bytes cannot be followed."""
+    return max((size or 0 for size in _walk(body, 0, len(body), WAY_TO_ITEMS[signal])), default=0)
+
+
+def _walk(body: bytes, start: int, end: int, path: _Path) -> Iterator[int | None]:
+    """The size of every item of the message in `body[start:end]`, None for every other field on the way."""
     numbers, below = path[0], path[1:]
     for tag, inner, after in fields_of(body, start, end):
         found = tag & 7 == _LENGTH_DELIMITED and tag >> 3 in numbers
-        yield found and not below
+        yield after - inner if found and not below else None
         if found and below:
             yield from _walk(body, inner, after, below)
 

@@ -2,15 +2,26 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastapi import FastAPI
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 _HEADER_TIMEOUT_MS = 10_000
 _FIRST_CHECK_S = 0.05
+_TAKEOVER_S = 1.0
+
+
+@dataclass(frozen=True)
+class Tls:
+    """The files of a certificate chain and its private key, in PEM."""
+
+    cert: Path
+    key: Path
 
 
 @dataclass
@@ -18,6 +29,7 @@ class QueryServer:
     """A running query service. `port` is the one in use, also where 0 was asked for."""
 
     port: int
+    _start: Callable[[], Server]
     _server: Server
     _task: asyncio.Task[None]
 
@@ -26,21 +38,41 @@ class QueryServer:
         self._server.stop()  # type: ignore[no-untyped-call]
         await self._task
 
+    async def renew(self) -> None:
+        """Reads the certificate again: a new server takes over the port, and the old one answers what it has begun."""
+        old, old_task = self._server, self._task
+        self._server = self._start()
+        self._task = asyncio.create_task(self._server.serve(), name="query server")
+        # granian's listeners share a port (SO_REUSEPORT), so there is no moment without one.
+        await asyncio.sleep(_TAKEOVER_S)
+        old.stop()  # type: ignore[no-untyped-call]
+        await old_task
 
-async def serve(app: FastAPI, host: str, port: int) -> QueryServer:
-    """Serves `app` on `host` and `port` (0 picks a free one). Raises OSError when the address cannot be had."""
+
+async def serve(app: FastAPI, host: str, port: int, tls: Tls | None = None) -> QueryServer:
+    """Serves `app` on `host` and `port` (0 picks a free one), with `tls` over HTTPS alone.
+
+    Raises OSError when the address cannot be had.
+    """
     free = await asyncio.to_thread(_free_port, host, port)
-    server = Server(
-        app,
-        address=host,
-        port=free,
-        interface=Interfaces.ASGI,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
-        log_enabled=False,
-    )
+
+    def start() -> Server:
+        return Server(
+            app,
+            address=host,
+            port=free,
+            interface=Interfaces.ASGI,
+            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+            log_enabled=False,
+            ssl_cert=tls.cert if tls else None,
+            ssl_key=tls.key if tls else None,
+            ssl_protocol_min=SSLProtocols.tls12,
+        )
+
+    server = start()
     task = asyncio.create_task(server.serve(), name="query server")
     await _until_answering(host, free, task)
-    return QueryServer(free, server, task)
+    return QueryServer(free, start, server, task)
 
 
 def _free_port(host: str, port: int) -> int:

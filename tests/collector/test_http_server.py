@@ -119,6 +119,18 @@ async def test_connections_over_the_cap_are_turned_away() -> None:
             assert (await third.ask(GET)).status == 200
 
 
+@on_both_loops
+async def test_one_address_cannot_have_all_connections() -> None:
+    async with serving(limits=replace(LIMITS, connections=3, connections_of_one_address=1)) as server:
+        async with connected(server) as first, connected(server) as second:
+            assert (await first.ask(GET)).status == 200
+            refused = await second.answer()
+            assert (refused.status, b"--max-connections-per-address" in refused.body) == (503, True)
+        await eventually(lambda: server.connections == 0)
+        async with connected(server) as third:
+            assert (await third.ask(GET)).status == 200
+
+
 # Stopping
 
 

@@ -6,6 +6,7 @@ import itertools
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,22 @@ async def test_a_full_batch_is_sealed_even_so(tmp_path: Path, limits: JournalLim
         sealed = await next_sealed(journal)
     assert sealed.contents
     assert (sealed.contents.requests, sealed.contents.items) == (2, 10)
+
+
+async def test_no_batch_expands_to_more_than_it_may_but_for_a_single_request(
+    tmp_path: Path, gate: Gate
+) -> None:
+    limits = JournalLimits(linger_s=3600, batch_expanded_bytes=100)
+    sizes = {"a": 60, "b": 30, "c": 20, "d": 250, "e": 40, "f": 60}
+    async with running(tmp_path, limits) as journal, asyncio.TaskGroup() as senders:
+        senders.create_task(journal.append(Signal.TRACES, request("first")))
+        await gate.arrival()
+        for name, size in sizes.items():
+            large = replace(request(name), expanded_bytes=size)
+            senders.create_task(journal.append(Signal.TRACES, large))
+        await asyncio.sleep(0)
+        gate.opened.set()
+    assert list(map(bodies, segments(tmp_path))) == [["first", "a", "b"], ["c"], ["d"], ["e", "f"]]
 
 
 async def test_a_segment_remembers_when_its_first_request_came(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import cast
 
+from coldlight_collector.http.admission import Admission
 from coldlight_collector.http.known_heads import KnownHeads
 from coldlight_collector.http.messages import (
     Budget,
@@ -37,6 +38,7 @@ class Service:
         self.heads = KnownHeads()
         self.clock: Callable[[], float] = loop.time
         self.create_task = loop.create_task
+        self.admission = Admission(limits.connections, limits.connections_of_one_address)
         self.connections: set[Connection] = set()
         self.answering: set[Connection] = set()
         self.refusals: Counter[int] = Counter()
@@ -50,6 +52,12 @@ class Service:
         now = self.clock()
         for connection in tuple(self.connections):
             connection.enforce_deadlines(now)
+
+    @staticmethod
+    def address_of(transport: asyncio.BaseTransport) -> str:
+        """The client's IP address."""
+        peer = transport.get_extra_info("peername")
+        return str(peer[0]) if peer else ""
 
     def check_emptied(self) -> None:
         """Tells a server that stops when its last connection is gone and its last answer given."""
@@ -67,6 +75,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._address: str | None = None
         self._reader = RequestReader(service.limits, service.budget, service.clock, service.heads)
         self._task: asyncio.Task[None] | None = None
         self._drained: asyncio.Future[None] | None = None
@@ -76,9 +85,10 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        reason = self._enter()
         # A connection may have been accepted just before the server stopped to accept.
-        if self._service.stopping or len(self._service.connections) >= self._service.limits.connections:
-            self._turn_away()
+        if reason or self._service.stopping:
+            self._turn_away(reason or "the collector is shutting down: connect to the next one")
             return
         self._service.connections.add(self)
         self._idle_deadline = self._service.clock() + self._service.limits.header_timeout_s
@@ -99,6 +109,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._service.connections.discard(self)
+        if self._address is not None:
+            self._service.admission.leave(self._address)
         self._reader.discard()
         self.resume_writing()
         self._service.check_emptied()
@@ -133,8 +145,14 @@ class Connection(asyncio.Protocol):
         if self._task is not None:
             self._task.cancel()
 
-    def _turn_away(self) -> None:
-        reason = "no more connections are taken now: connect again later"
+    def _enter(self) -> str:
+        """Why there is no room for this client, or nothing."""
+        address = self._service.address_of(self._transport)
+        reason = self._service.admission.enter(address)
+        self._address = None if reason else address
+        return reason
+
+    def _turn_away(self, reason: str) -> None:
         refusal = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, reason, "", {})
         self._reader.finished = True
         self._transport.write(

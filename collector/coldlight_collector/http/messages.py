@@ -1,10 +1,13 @@
 """What a handler is given and what it gives back, and the limits both are held to."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
+
+from coldlight_collector.intake import Unavailable
 
 
 class Request(NamedTuple):
@@ -57,6 +60,8 @@ class Limits:
 
     connections: int = 4096
     """Open at once; what comes on top is answered with 503 and closed."""
+    connections_of_one_address: int = 4096
+    """The same for each client address."""
     header_bytes: int = 16 * 1024
     """Request line and headers together."""
     header_fields: int = 100
@@ -78,9 +83,9 @@ class Limits:
 
 @dataclass
 class Budget:
-    """Bytes that may be held in memory at once, by all connections together."""
+    """Bytes that may be held at once, by all connections together: of bodies, and of what they expand to."""
 
-    limit: int = 256 * 1024 * 1024
+    limit: int = 512 * 1024 * 1024
     held: int = field(default=0, init=False)
 
     def take(self, size: int) -> bool:
@@ -93,6 +98,16 @@ class Budget:
     def give(self, size: int) -> None:
         """Lets go of `size` bytes taken earlier."""
         self.held -= size
+
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """Holds `size` bytes for the length of the block. Raises `Unavailable` when that is too much now."""
+        if not self.take(size):
+            raise Unavailable("too many bytes are in flight: send again later")
+        try:
+            yield
+        finally:
+            self.give(size)
 
 
 def encode(response: Response, date: bytes, *, bodiless: bool, last: bool) -> bytes:

@@ -1,6 +1,7 @@
 """Starting and stopping the HTTP server."""
 
 import asyncio
+import ssl
 from collections import Counter
 
 from coldlight_collector.http.connection import Connection, Service
@@ -22,7 +23,7 @@ class HttpServer:
     @property
     def connections(self) -> int:
         """How many connections are open."""
-        return len(self._service.connections)
+        return self._service.admission.total
 
     @property
     def refusals(self) -> Counter[int]:
@@ -50,16 +51,31 @@ class HttpServer:
 
 
 async def serve(
-    handler: Handler, refuse: Refuse, host: str, port: int, limits: Limits, budget: Budget
+    handler: Handler,
+    refuse: Refuse,
+    host: str,
+    port: int,
+    limits: Limits,
+    budget: Budget,
+    tls: ssl.SSLContext | None = None,
 ) -> HttpServer:
     """Listens on `host` and `port` (0 picks a free one) until the server is stopped.
 
-    `budget` bounds the bodies in memory; servers of one process may share it. Raises `OSError` when the
-    address cannot be had.
+    `budget` bounds the bodies in memory; servers of one process may share it. With `tls`, HTTPS alone is spoken. Raises
+    `OSError` when the address cannot be had.
     """
     service = Service(handler, refuse, limits, budget)
     loop = asyncio.get_running_loop()
-    listener = await loop.create_server(lambda: Connection(service), host, port, backlog=_BACKLOG)
+
+    listener = await loop.create_server(
+        lambda: Connection(service),
+        host,
+        port,
+        backlog=_BACKLOG,
+        ssl=tls,
+        # A connection is counted once TLS is agreed on; until then this bounds it.
+        ssl_handshake_timeout=limits.header_timeout_s if tls else None,
+    )
     return HttpServer(service, listener)
 
 

@@ -42,11 +42,16 @@ _SMALL_BYTES = 256 << 10
 
 @dataclass(frozen=True)
 class JournalLimits:
-    """Sizes of the journal and its batches, in bytes, items and seconds."""
+    """Sizes of the journal and its batches, in bytes, items and seconds.
+
+    A batch is sealed before its requests expand to more than `batch_expanded_bytes` (`amplification.py`); one that does
+    so alone is a batch of its own.
+    """
 
     total_bytes: int = 4 << 30
     batch_items: int = 262_144
     batch_bytes: int = 256 << 20
+    batch_expanded_bytes: int = 384 << 20
     linger_s: float = 0.2
 
 
@@ -81,7 +86,7 @@ class _Waiting:
 class _Lane:
     """What one signal has open.
 
-    Of the first request in the segment, `opened_at` is the loop's time and `received_ns` the clock's.
+    `has_overflowed` says that what comes next has no room in it. Of the first request in the segment, `opened_at` is the loop's time and `received_ns` the clock's.
     """
 
     signal: Signal
@@ -90,6 +95,8 @@ class _Lane:
     writer: SegmentWriter | None = None
     requests: int = 0
     items: int = 0
+    expanded_bytes: int = 0
+    has_overflowed: bool = False
     opened_at: float = 0.0
     received_ns: int = 0
     data: frozenset[str] | None = frozenset()
@@ -247,14 +254,18 @@ class Journal:
 
     def _is_due(self, lane: _Lane) -> bool:
         assert lane.writer
-        if lane.items >= self._limits.batch_items or lane.writer.size >= self._limits.batch_bytes:
+        if (
+            lane.has_overflowed
+            or lane.items >= self._limits.batch_items
+            or lane.writer.size >= self._limits.batch_bytes
+        ):
             return True
         age = asyncio.get_running_loop().time() - lane.opened_at
         return age >= self._limits.linger_s and self.wants_batch(lane.signal, lane.items)
 
     async def _commit(self, lane: _Lane) -> None:
         """Makes what waits in a lane durable and answers it, or answers that it could not be done."""
-        group, lane.waiting = lane.waiting, []
+        group = self._take_group(lane)
         if not group:
             return
         try:
@@ -269,6 +280,19 @@ class Journal:
         else:
             self._failed_at_ns = None
             self._answer(group, None)
+
+    def _take_group(self, lane: _Lane) -> list[_Waiting]:
+        """What waits in a lane, as far as the batch has room for it: an INSERT is to take no more memory than it may."""
+        room = self._limits.batch_expanded_bytes - lane.expanded_bytes
+        for index, one in enumerate(lane.waiting):
+            room -= one.payload.expanded_bytes
+            if room < 0 and (index or lane.writer):
+                lane.has_overflowed = True
+                self._wake.set()
+                group, lane.waiting = lane.waiting[:index], lane.waiting[index:]
+                return group
+        group, lane.waiting = lane.waiting, []
+        return group
 
     async def _write(self, lane: _Lane, group: list[_Waiting]) -> None:
         if lane.writer is None:
@@ -288,6 +312,7 @@ class Journal:
         lane.items += sum(one.payload.items for one in group)
         lane.causes += [one.payload.cause for one in group if one.payload.cause]
         lane.data = _joined(lane.data, group)
+        lane.expanded_bytes += sum(one.payload.expanded_bytes for one in group)
         self.stored_bytes += lane.writer.size - before
         self._note([one.digest for one in group])
 
@@ -310,6 +335,7 @@ class Journal:
 
     async def _seal(self, lane: _Lane, is_whole: bool = True) -> None:
         writer, lane.writer = lane.writer, None
+        lane.expanded_bytes, lane.has_overflowed = 0, False
         assert writer
         if lane.requests:
             self._unseen[writer.number] = lane.received_ns

@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from coldlight_collector.intake import Accepted, Payload
+from coldlight_collector.intake import Payload
 from coldlight_collector.stand_ins import decode_json
 from coldlight_collector.validate import validate_message
 from coldlight_collector.xray.attributes import Attributes
@@ -148,6 +148,6 @@ def _counted(payload: Payload, rejections: list[Rejection]) -> Payload:
         return payload
     outcome = payload.outcome
     message = "; ".join(filter(None, (outcome.message, *map(str, rejections[:_LISTED]))))
-    unreadable = len(rejections)
-    counted = Accepted(outcome.rejected + unreadable, message, outcome.repaired, unreadable)
+    unreadable, rejected = len(rejections), outcome.rejected + len(rejections)
+    counted = replace(outcome, rejected=rejected, message=message, unreadable=unreadable)
     return replace(payload, outcome=counted)

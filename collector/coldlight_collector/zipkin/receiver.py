@@ -131,6 +131,7 @@ def _outcome(decoded: Decoded, repaired: Counter[str], validated: Accepted) -> A
         message="; ".join(said),
         repaired=repaired.total() + validated.repaired,
         unreadable=len(decoded.rejected),
+        truncated=validated.truncated,
     )
 
 

@@ -12,6 +12,7 @@ from coldlight_collector.firehose import emf, lambda_lines
 from coldlight_collector.firehose.deliveries import UNREADABLE, payloads
 from coldlight_collector.firehose.envelope import Envelope, open_envelope, read_document
 from coldlight_collector.http.decompress import ENCODINGS, decompress
+from coldlight_collector.http.known_heads import KnownHeads
 from coldlight_collector.http.messages import Budget, Limits, Refusal, Request
 from coldlight_collector.http.reader import RequestReader
 from coldlight_collector.intake import Malformed, Refused
@@ -185,7 +186,7 @@ def http_requests(data: bytes) -> None:
 
 def _read(pieces: list[bytes]) -> list[Request | Refusal]:
     budget = Budget(_LIMIT_BYTES)
-    reader = RequestReader(Limits(header_bytes=4096, body_bytes=4096), budget, lambda: 0.0)
+    reader = RequestReader(Limits(header_bytes=4096, body_bytes=4096), budget, lambda: 0.0, KnownHeads())
     for piece in pieces:
         if not reader.finished:
             reader.feed(piece)

@@ -17,7 +17,9 @@ from coldlight_storage.store import (
     Store,
     StoreError,
     StoreUnavailable,
+    TenantStore,
 )
+from coldlight_storage.stores import Stores
 
 __version__ = "0.1.0"
 
@@ -36,6 +38,8 @@ __all__ = [
     "Store",
     "StoreError",
     "StoreUnavailable",
+    "Stores",
+    "TenantStore",
     "open_store",
     "parse_address",
 ]
@@ -43,7 +47,7 @@ __all__ = [
 
 def open_store(
     clickhouse: str | None, folder: Path, memory_bytes: int, limits: QueryLimits | None = None
-) -> Store:
+) -> TenantStore:
     """The store at a ClickHouse URL or, without one, the embedded one in `folder`.
 
     Raises `DataFolderInUse`, or ValueError for a URL that is none.

@@ -8,15 +8,17 @@ import ctypes
 import os
 import threading
 from collections.abc import Mapping
+from copy import copy
 from functools import partial
 from hashlib import blake2b
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
-from coldlight_storage.batches import NOWHERE, Batch, Settings, insert_statement, quote
+from coldlight_storage.batches import NOWHERE, Batch, Settings, insert_statement, quote, quote_name
 from coldlight_storage.clients import READ_ONLY, Clients
 from coldlight_storage.folder_lock import lock_folder
 from coldlight_storage.store import QueryLimits, Row
@@ -34,24 +36,43 @@ class EmbeddedStore:
         Raises `DataFolderInUse` naming the process that holds the folder, or ValueError for a name that cannot be.
         """
         _file_argument(folder)
-        self._lock = lock_folder(folder)
+        self._lock: TextIOWrapper | None = lock_folder(folder)
         self._path = (folder / "clickhouse").resolve()
         self._schemas = (folder / "schemas").resolve()
         self._options = _engine_options(memory_bytes)
         self._limits = limits or QueryLimits()
-        self._writers = Clients(self._connect)
-        self._readers = Clients(partial(self._connect, READ_ONLY))
+        self._database = "default"
+        self._open_clients()
         with self._writers.client():
             pass  # opened here, so that a folder that cannot be used is found at the start
 
-    def _connect(self, settings: Mapping[str, Any] | None = None) -> Client:
+    def _open_clients(self) -> None:
+        self._writers = Clients(self._connect)
+        self._readers = Clients(partial(self._connect, READ_ONLY))
+
+    def _connect(self, settings: Mapping[str, Any] | None = None, database: str | None = None) -> Client:
         return clickhouse_connect.get_client(
             interface="chdb",
             path=str(self._path),
+            database=database or self._database,
             chdb_options=self._options,
             query_limit=0,
             settings=dict(settings or {}),
         )
+
+    def create_database(self) -> None:
+        outside = Clients(partial(self._connect, database="default"))
+        try:
+            outside.command(f"CREATE DATABASE IF NOT EXISTS {quote_name(self._database)}")
+        finally:
+            outside.close()
+
+    def beside(self, suffix: str) -> "EmbeddedStore":
+        other = copy(self)
+        other._database = f"{self._database}_{suffix}"
+        other._lock = None  # the folder stays ours until the first of its stores is closed
+        other._open_clients()
+        return other
 
     def insert(self, batch: Batch) -> None:
         self._read(batch, "")
@@ -92,7 +113,8 @@ class EmbeddedStore:
     def close(self) -> None:
         self._readers.close()
         self._writers.close()
-        self._lock.close()
+        if self._lock:
+            self._lock.close()
 
 
 def _file_argument(path: Path) -> str:

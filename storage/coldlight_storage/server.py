@@ -1,7 +1,7 @@
 """The store on a ClickHouse server, over HTTP."""
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
-from coldlight_storage.batches import NOWHERE, Batch, Settings, insert_statement, quote
+from coldlight_storage.batches import NOWHERE, Batch, Settings, insert_statement, quote, quote_name
 from coldlight_storage.clients import READ_ONLY, Clients
 from coldlight_storage.store import QueryLimits, Row
 from coldlight_storage.wire import Wire
@@ -84,12 +84,15 @@ class ServerStore:
         """Creates the database of the address if there is none. Raises as `command` does."""
         if self._address.database == "default":
             return
-        address = ServerAddress(**{**vars(self._address), "database": "default"})
-        outside = ServerStore(address)
+        outside = ServerStore(replace(self._address, database="default"))
         try:
             outside.command(f"CREATE DATABASE IF NOT EXISTS {quote_name(self._address.database)}")
         finally:
             outside.close()
+
+    def beside(self, suffix: str) -> "ServerStore":
+        address = replace(self._address, database=f"{self._address.database}_{suffix}")
+        return ServerStore(address, self._limits)
 
     def insert(self, batch: Batch) -> None:
         self._read(batch, "")
@@ -132,8 +135,3 @@ def _body(statement: str, path: Path) -> Generator[bytes, None, None]:
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk
-
-
-def quote_name(name: str) -> str:
-    """A SQL identifier."""
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

@@ -103,3 +103,15 @@ class Store(Protocol):
     def close(self) -> None:
         """Ends all connections; an embedded engine is shut down cleanly. Calling anything afterwards is an error."""
         ...
+
+
+class TenantStore(Store, Protocol):
+    """A store whose database has others beside it, one for each tenant."""
+
+    def create_database(self) -> None:
+        """Creates the database of this store if there is none. Raises as `command` does."""
+        ...
+
+    def beside(self, suffix: str) -> "TenantStore":
+        """The store of the database whose name ends in `_suffix`. Close it before this one."""
+        ...

@@ -16,10 +16,12 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from coldlight_storage.access import Access
 from coldlight_storage.attributes import KeyValues, decode_value
 from coldlight_storage.batches import Batch
 from coldlight_storage.nested import render_nested
 from coldlight_storage.signals import REQUEST_TYPE, Signal
+from coldlight_storage.state.tokens import DEFAULT_TENANT, UNLIMITED, Rates, Role, Token, digest_of
 from coldlight_storage.store import Store
 from coldlight_storage.stored import STORED_TYPE
 
@@ -218,3 +220,23 @@ def _varint(number: int) -> Iterable[int]:
         yield number & 0x7F | 0x80
         number >>= 7
     yield number
+
+
+def tokens_known(*tokens: Token, shared: str | None = None, is_public: bool = False) -> Access:
+    """Who is let in where these are the tokens, at a time that stands still."""
+    access = Access(lambda: tokens, shared, is_public, clock_s=lambda: 0.0)
+    access.learn(tokens, 0.0)
+    return access
+
+
+def token(
+    number: int = 1,
+    role: Role = Role.INGEST,
+    tenant: str = DEFAULT_TENANT,
+    rates: Rates = UNLIMITED,
+    **fields: Any,
+) -> tuple[Token, str]:
+    """Token `number`, and its text."""
+    identifier, secret = f"{number:012x}", f"{number:064x}"
+    made = Token(identifier, f"token {number}", role, tenant, 0, digest_of(secret), rates=rates, **fields)
+    return made, f"cl_{identifier}_{secret}"

@@ -87,6 +87,13 @@ def _clickhouse_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _state_url(secret: SecretStr) -> SecretStr:
+    url = urlsplit(secret.get_secret_value())
+    if url.scheme not in ("postgresql", "postgres") or not url.hostname or url.path in ("", "/"):
+        raise ValueError("no URL of a state")
+    return secret
+
+
 def _token(secret: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[!-~]{16,}", secret.get_secret_value()):
         raise ValueError("no token")
@@ -116,6 +123,18 @@ Port = Annotated[
 Count = Annotated[int, _NUMBER, Field(ge=1), Form("N", "a whole number from 1 on")]
 Fraction = Annotated[
     float, _NUMBER, Field(ge=0, le=1), Form("FRACTION", "a number from 0 to 1, such as 0.01", "{:g}".format)
+]
+Rate = Annotated[
+    Annotated[int, _NUMBER, Field(ge=1)] | None,
+    Form("N", "a whole number from 1 on"),
+]
+SizeRate = Annotated[
+    Annotated[int, BeforeValidator(_size), Field(ge=1)] | None,
+    Form("SIZE", "a size in bytes, or with K, M, G or T, such as 10M", format_size),
+]
+OptionalHost = Annotated[
+    Annotated[str, AfterValidator(_host)] | None,
+    Form("HOST", "an address or a name, without scheme and port, such as 0.0.0.0"),
 ]
 Seconds = Annotated[int, _NUMBER, Field(ge=0), Form("SECONDS", "whole seconds, from 0 on")]
 Milliseconds = Annotated[int, _NUMBER, Field(ge=0), Form("MS", "whole milliseconds, from 0 on")]
@@ -157,6 +176,15 @@ Token = Annotated[
     Form(
         "TOKEN",
         "16 or more printable ASCII characters without spaces, such as `openssl rand -hex 32` gives",
+        secret=True,
+    ),
+]
+StateUrl = Annotated[
+    Annotated[SecretStr, AfterValidator(_state_url)] | None,
+    Form(
+        "URL",
+        "a URL such as postgresql://user:password@host:5432/database (special characters in the password"
+        " percent-encoded)",
         secret=True,
     ),
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from coldlight_cli import journal
+from coldlight_cli import journal, token
 from coldlight_cli.options import with_settings
 from coldlight_cli.settings import Settings
 from coldlight_cli.terminal import console, errors, fail
@@ -22,15 +22,17 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # they hold what was sent
 )
 app.add_typer(journal.app, name="journal")
+app.add_typer(token.app, name="token")
 
 _STORE = ("clickhouse", "data", "memory", "retention_traces", "retention_logs", "retention_metrics")
 _COLLECTOR = (
     "otlp_http_port", "otlp_grpc_port", "zipkin_port", "xray_port", "cors_origins", "journal_limit", "max_request",
     "max_request_decompressed", "max_request_expanded",
     "max_connections", "max_connections_per_address", "batch_rows", "batch_bytes", "batch_linger_ms", "self_trace",
+    "xray_host", "token_items", "token_bytes",
 )  # fmt: skip
 _QUERY = ("query_port", "query_timeout")
-_PROCESS = ("host", "auth_token", "tls_cert", "tls_key", "drain_seconds", "log_level", "log_format")
+_PROCESS = ("host", "state", "auth_token", "tls_cert", "tls_key", "drain_seconds", "log_level", "log_format")
 
 
 def _version(wanted: bool) -> None:
@@ -76,7 +78,7 @@ def collector(settings: Settings) -> None:
 
 
 @app.command()
-@with_settings("clickhouse", *_QUERY, *_PROCESS)
+@with_settings("clickhouse", "data", *_QUERY, *_PROCESS)
 def query(settings: Settings) -> None:
     """Start a query service alone, on the ClickHouse server of `--clickhouse`."""
     _need_server(settings, "query")
@@ -86,7 +88,7 @@ def query(settings: Settings) -> None:
 
 
 @app.command()
-@with_settings(*_STORE, "log_level", "log_format")
+@with_settings(*_STORE, "state", "log_level", "log_format")
 def migrate(settings: Settings) -> None:
     """Create or upgrade the tables and set how long rows are kept. Safe to run again, and while services run."""
     _log(settings)
@@ -164,22 +166,17 @@ def _run(settings: Settings, services: "Services") -> None:
 
 
 def _migrate(settings: Settings) -> None:
-    from coldlight_cli.services import prepare
-    from coldlight_storage import open_store
+    from coldlight_cli.services import migrate_all
 
-    url = settings.clickhouse.get_secret_value() if settings.clickhouse else None
-    store = open_store(url, settings.data, settings.memory)
-    try:
-        prepare(store, settings)
-    finally:
-        store.close()
+    migrate_all(settings)
     console.print("The tables are up to date.")
 
 
 def _explained(run: Callable[[], None]) -> None:
     """Runs it; what a person can mend ends the command with one clear line instead of a traceback."""
-    from coldlight_cli.services import AUTHENTICATION_FAILED
+    from coldlight_cli.services import AUTHENTICATION_FAILED, PublicWithoutTokens
     from coldlight_storage import DataFolderInUse, NewerSchema, StoreError, StoreUnavailable
+    from coldlight_storage.state import StateUnavailable
 
     try:
         run()
@@ -187,7 +184,7 @@ def _explained(run: Callable[[], None]) -> None:
         if error.code == AUTHENTICATION_FAILED:
             fail(f"ClickHouse refuses the user or password in --clickhouse: {error}")
         fail(f"ClickHouse {'does not answer' if isinstance(error, StoreUnavailable) else 'refuses'}: {error}")
-    except (DataFolderInUse, NewerSchema, OSError) as error:
+    except (DataFolderInUse, NewerSchema, OSError, PublicWithoutTokens, StateUnavailable) as error:
         fail(str(error))
 
 

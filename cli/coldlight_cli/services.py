@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Flag, auto
+from functools import partial
 from typing import Any
 
 import uvloop
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
 
-from coldlight_cli.forms import is_loopback
 from coldlight_cli.settings import Settings
+from coldlight_cli.state import state_of
 from coldlight_collector import collector
 from coldlight_collector.http.messages import Limits
 from coldlight_collector.journal import JournalLimits
@@ -28,15 +29,18 @@ from coldlight_query.app import create_app
 from coldlight_query.server import QueryServer, Tls
 from coldlight_storage import (
     QueryLimits,
-    ServerStore,
     Signal,
-    Store,
+    Stores,
     StoreUnavailable,
+    TenantStore,
     __version__,
     open_store,
     parse_address,
 )
+from coldlight_storage.access import Access
 from coldlight_storage.migrations import migrate, set_retention
+from coldlight_storage.state import StateUnavailable
+from coldlight_storage.state.tokens import DEFAULT_TENANT, Rates, read_tokens, tenants_of
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +93,9 @@ async def _serve(settings: Settings, services: Services, started: Callable[[Runn
     asyncio.get_running_loop().set_exception_handler(_tell)
     tls = _certificate(settings)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(_open(settings))
-        if not await _prepared(store, settings):
+        access = await stack.enter_async_context(_access(settings, running))
+        stores = await stack.enter_async_context(_open(settings))
+        if not await _prepared(stores, settings):
             running.notes.append(
                 f"ClickHouse does not answer yet: {_MEANWHILE[Services.COLLECTOR in services]}"
             )
@@ -100,11 +105,12 @@ async def _serve(settings: Settings, services: Services, started: Callable[[Runn
         failures: list[asyncio.Task[None]] = []
         renewals: list[Callable[[], Awaitable[None]]] = []
         if Services.COLLECTOR in services:
-            failures.append(
-                await stack.enter_async_context(_collector(store, settings, registry, running, tls))
-            )
+            collecting = _collector(stores, access, settings, registry, running, tls)
+            failures += await stack.enter_async_context(collecting)
+        else:
+            failures.append(asyncio.create_task(access.refresh_steadily(), name="tokens"))
         if Services.QUERY in services:
-            served = await stack.enter_async_context(_query(store, settings, registry, running))
+            served = await stack.enter_async_context(_query(stores, access, settings, registry, running))
             renewals.append(served.renew)
         if tls:
             await stack.enter_async_context(_renewing(tls, renewals))
@@ -113,18 +119,61 @@ async def _serve(settings: Settings, services: Services, started: Callable[[Runn
         await _until_told_to_stop(told, failures)
 
 
+class PublicWithoutTokens(Exception):
+    """Other machines would reach the ports, and nobody could be told from anybody else."""
+
+
 @asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[Store]:
+async def _access(settings: Settings, running: Running) -> AsyncIterator[Access]:
+    """Who is let in. Raises `PublicWithoutTokens`."""
+    state = state_of(settings)
+    access = Access(partial(read_tokens, state), _token(settings), is_public=settings.public_host is not None)
+    try:
+        try:
+            await access.refresh()
+        except StateUnavailable as error:
+            running.notes.append(f"Until the tokens can be read, senders and readers get 503: {error}")
+        else:
+            if settings.public_host and not access.has_token:
+                raise PublicWithoutTokens(
+                    f"other machines reach {settings.public_host}, and there is no token: make one with"
+                    " `coldlight token create NAME --role ingest`, set auth_token (COLDLIGHT_AUTH_TOKEN) to 16 or"
+                    " more characters, or listen on 127.0.0.1"
+                )
+        yield access
+    finally:
+        state.close()
+
+
+def migrate_all(settings: Settings) -> None:
+    """Brings the tables of every tenant up to date. Raises as `prepare` does, and `StateUnavailable`."""
+    url = settings.clickhouse.get_secret_value() if settings.clickhouse else None
+    state = state_of(settings)
+    try:
+        tenants = tenants_of(read_tokens(state)) | {DEFAULT_TENANT}
+    finally:
+        state.close()
+    stores = Stores(open_store(url, settings.data, settings.memory), partial(prepare, settings=settings))
+    try:
+        for tenant in sorted(tenants):
+            stores.prepare(tenant)
+    finally:
+        stores.close()
+
+
+@asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[Stores]:
     url = settings.clickhouse.get_secret_value() if settings.clickhouse else None
     limits = QueryLimits(time_s=settings.query_timeout.total_seconds())
     store = await asyncio.to_thread(open_store, url, settings.data, settings.memory, limits)
+    stores = Stores(store, partial(prepare, settings=settings))
     try:
-        yield store
+        yield stores
     finally:
-        await asyncio.to_thread(store.close)
+        await asyncio.to_thread(stores.close)
 
 
-async def _prepared(store: Store, settings: Settings) -> bool:
+async def _prepared(stores: Stores, settings: Settings) -> bool:
     """Makes the tables; False when ClickHouse is away, which is no reason not to start.
 
     A wrong password is one, for whoever starts Coldlight is there to mend it: raises `StoreUnavailable` for it.
@@ -132,7 +181,7 @@ async def _prepared(store: Store, settings: Settings) -> bool:
     patience_s = _PREPARE_S if settings.clickhouse else None
     try:
         async with asyncio.timeout(patience_s):
-            await asyncio.to_thread(prepare, store, settings)
+            await asyncio.to_thread(stores.prepare, DEFAULT_TENANT)
     except TimeoutError:
         log.warning("ClickHouse does not answer within %s s", patience_s)
         return False
@@ -144,10 +193,9 @@ async def _prepared(store: Store, settings: Settings) -> bool:
     return True
 
 
-def prepare(store: Store, settings: Settings) -> None:
+def prepare(store: TenantStore, settings: Settings) -> None:
     """Brings the tables to this program's schema and retention. Raises `NewerSchema` and what `Store` raises."""
-    if isinstance(store, ServerStore):
-        store.create_database()
+    store.create_database()
     migrate(store)
     retention = {
         Signal.TRACES: settings.retention_traces,
@@ -159,25 +207,28 @@ def prepare(store: Store, settings: Settings) -> None:
 
 @asynccontextmanager
 async def _collector(
-    store: Store,
+    stores: Stores,
+    access: Access,
     settings: Settings,
     registry: CollectorRegistry,
     running: Running,
     tls: Certificate | None,
-) -> AsyncIterator[asyncio.Task[None]]:
-    """Yields a task that fails should the collector ever fail."""
-    started = await collector.start(
-        store, _collector_settings(settings, tls), registry, lambda: prepare(store, settings)
-    )
+) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Yields tasks that fail should the collector ever fail."""
+    started = await collector.start(stores, access, _collector_settings(settings, tls), registry)
     running.addresses.append(("OTLP/HTTP", _url(settings, started.ports.http.port)))
     running.addresses.append(("OTLP/gRPC", _url(settings, started.ports.grpc.port)))
-    running.addresses.append(("X-Ray", _address(_xray_host(settings), started.ports.xray.port)))
+    running.addresses.append(("X-Ray", _address(settings.xray_address, started.ports.xray.port)))
     running.addresses.append(("Zipkin", _url(settings, started.ports.zipkin.port)))
-    watch = asyncio.create_task(started.failed(), name="collector")
+    watching = [
+        asyncio.create_task(started.failed(), name="collector"),
+        asyncio.create_task(access.refresh_steadily(started.tenants.meet), name="tokens"),
+    ]
     try:
-        yield watch
+        yield watching
     finally:
-        watch.cancel()
+        for task in watching:
+            task.cancel()
         await started.stop(settings.drain_seconds * 0.8)
 
 
@@ -187,10 +238,10 @@ def _collector_settings(settings: Settings, tls: Certificate | None) -> Collecto
         host=settings.host,
         http_port=settings.otlp_http_port,
         grpc_port=settings.otlp_grpc_port,
-        xray_host=_xray_host(settings),
+        xray_host=settings.xray_address,
         xray_port=settings.xray_port,
         zipkin_port=settings.zipkin_port,
-        token=_token(settings),
+        rates=Rates(settings.token_items, settings.token_bytes),
         tls=tls,
         cors_origins=tuple(settings.cors_origins),
         journal=JournalLimits(
@@ -219,9 +270,9 @@ def _least(settings: Settings, size: int, share: int) -> int:
 
 @asynccontextmanager
 async def _query(
-    store: Store, settings: Settings, registry: CollectorRegistry, running: Running
+    stores: Stores, access: Access, settings: Settings, registry: CollectorRegistry, running: Running
 ) -> AsyncIterator[QueryServer]:
-    app = create_app(store, registry, __version__, _token(settings))
+    app = create_app(stores, access, registry, __version__)
     tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
     server = await query_server.serve(app, settings.host, settings.query_port, tls)
     running.addresses.append(("Query API", f"{_url(settings, server.port)}/docs"))
@@ -313,11 +364,6 @@ def _where(settings: Settings) -> str:
     if settings.clickhouse:
         return repr(parse_address(settings.clickhouse.get_secret_value()))
     return f"embedded, in {settings.data}"
-
-
-def _xray_host(settings: Settings) -> str:
-    """A datagram cannot carry a token: wherever one is needed, only this machine may send them."""
-    return settings.host if is_loopback(settings.host) else "127.0.0.1"
 
 
 def _url(settings: Settings, port: int) -> str:

@@ -30,12 +30,16 @@ from coldlight_cli.forms import (
     LogFormat,
     LogLevel,
     Milliseconds,
+    OptionalHost,
     Origins,
     PemFile,
     Port,
+    Rate,
     Retention,
     Seconds,
     Size,
+    SizeRate,
+    StateUrl,
     Token,
     is_loopback,
 )
@@ -79,9 +83,13 @@ class Settings(BaseSettings):
         default=None,
         description="URL of a ClickHouse server. Without it, ClickHouse runs embedded in --data.",
     )
+    state: StateUrl = Field(
+        default=None,
+        description="URL of a PostgreSQL database for tokens. Without it they are in state.db in --data.",
+    )
     host: Host = Field(
         default="127.0.0.1",
-        description="Address to listen on. One that other machines reach is refused without an auth token.",
+        description="Address to listen on. One that other machines reach is refused until there is a token.",
     )
     otlp_http_port: Port = Field(
         default=4318,
@@ -93,12 +101,23 @@ class Settings(BaseSettings):
     )
     xray_port: Port = Field(
         default=2000,
-        description="X-Ray's daemon (UDP, TCP), for senders on this machine only; 0 takes any free port.",
+        description="X-Ray's daemon (UDP, TCP); 0 takes any free port.",
+    )
+    xray_host: OptionalHost = Field(
+        default=None,
+        description="Address of X-Ray's daemon: --host where that is loopback, else 127.0.0.1, as datagrams carry no token.",
     )
     query_port: Port = Field(default=4319, description="Web UI and query API; 0 takes any free port.")
     auth_token: Token = Field(
         default=None,
-        description="Secret that senders and readers must present. Prefer the variable: flags show in ps.",
+        description="One token for everything, beside those of `coldlight token`. Prefer the variable: flags show in ps.",
+    )
+    token_items: Rate = Field(
+        default=None,
+        description="Spans, log records and data points that a token may send a second, unless it says otherwise.",
+    )
+    token_bytes: SizeRate = Field(
+        default=None, description="Bytes that a token may send a second, unless it says otherwise."
     )
     tls_cert: PemFile = Field(
         default=None,
@@ -171,6 +190,16 @@ class Settings(BaseSettings):
         description="How to log: json (a line each), text, or auto: text on a terminal, else json.",
     )
 
+    @property
+    def xray_address(self) -> str:
+        """A datagram cannot carry a token: unless it is told otherwise, only this machine may send them."""
+        return self.xray_host or (self.host if is_loopback(self.host) else "127.0.0.1")
+
+    @property
+    def public_host(self) -> str | None:
+        """An address that other machines reach, if there is one."""
+        return next((host for host in (self.host, self.xray_address) if not is_loopback(host)), None)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -182,17 +211,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments alone: `load` reads the other sources, and remembers which of them said what."""
         return (init_settings,)
-
-    @model_validator(mode="after")
-    def _no_public_bind_without_token(self) -> Self:
-        if self.auth_token is None and not is_loopback(self.host):
-            raise PydanticCustomError(
-                "public_bind",
-                "other machines reach this address: set auth_token (COLDLIGHT_AUTH_TOKEN) to 16 or more"
-                " characters, or listen on 127.0.0.1",
-                {"setting": "host"},
-            )
-        return self
 
     @model_validator(mode="after")
     def _cert_with_key(self) -> Self:
@@ -260,7 +278,7 @@ def _explain(error: ErrorDetails, flags: Mapping[str, object], file: Path | None
     context = error.get("ctx", {})
     name = str(context.get("setting") or error["loc"][0])
     source = _source(name, flags, file)
-    if error["type"] in ("public_bind", "tls_half"):
+    if error["type"] == "tls_half":
         return f"{source}: {error['msg']}"
     form = _form(Settings.model_fields[name])
     wrong = "this value (not shown)" if form.secret else repr(error["input"])

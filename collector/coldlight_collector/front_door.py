@@ -1,6 +1,6 @@
 """Everything that is served on the collector's HTTP port, put together.
 
-A receiver is a module with `routes(receiver, token)`, which guards its paths in the way its senders can prove
+A receiver is a module with `routes(receiver, gate)`, which guards its paths in the way its senders can prove
 themselves, and `refuse(refusal)`, which says no in the form that they read.
 """
 
@@ -10,26 +10,26 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from coldlight_collector import firehose, health, otlp_http, zipkin
-from coldlight_collector.http.auth import authenticated
+from coldlight_collector.gate import Gate
+from coldlight_collector.http.auth import for_operators
 from coldlight_collector.http.cors import cross_origin
 from coldlight_collector.http.messages import Handler, Refusal, Refuse, Response, Routes
-from coldlight_collector.inserter import Inserter
-from coldlight_collector.journal import Journal
 from coldlight_collector.receiver import Receiver
 from coldlight_collector.tallies import NOBODY
+from coldlight_collector.tenants import Tenants
 from coldlight_collector.xray import api as xray
 
 
 @dataclass(frozen=True)
 class _Door:
     name: str
-    routes: Callable[[Receiver, str | None], Routes]
+    routes: Callable[[Receiver, Gate], Routes]
     refuse: Refuse
 
-    def open(self, receiver: Receiver, token: str | None) -> Routes:
+    def open(self, receiver: Receiver, gate: Gate) -> Routes:
         """The routes, watched."""
         tally = receiver.tallies[self.name]
-        routes = self.routes(receiver.counted_by(tally), token)
+        routes = self.routes(receiver.counted_by(tally), gate)
         return receiver.watched(self.name, tally.counting_routes(routes))
 
 
@@ -43,7 +43,7 @@ _DOORS = (
 )
 
 
-def receivers(receiver: Receiver, token: str | None, cors_origins: tuple[str, ...]) -> tuple[Routes, Refuse]:
+def receivers(receiver: Receiver, gate: Gate, cors_origins: tuple[str, ...]) -> tuple[Routes, Refuse]:
     """The routes of all receivers as strangers meet them: a preflight needs no token, everything else does.
 
     And who says no on which path; where nothing is served, that is done as OTLP does.
@@ -51,7 +51,7 @@ def receivers(receiver: Receiver, token: str | None, cors_origins: tuple[str, ..
     routes: dict[str, Mapping[str, Handler]] = {}
     forms: dict[str, Refuse] = {}
     for door in _DOORS:
-        served = door.open(receiver, token)
+        served = door.open(receiver, gate)
         routes |= served
         forms |= dict.fromkeys(served, door.refuse)
 
@@ -61,22 +61,18 @@ def receivers(receiver: Receiver, token: str | None, cors_origins: tuple[str, ..
     return cross_origin(routes, cors_origins), receiver.tallies[NOBODY].counting_refusals(refuse)
 
 
-def zipkin_port(
-    receiver: Receiver, token: str | None, cors_origins: tuple[str, ...]
-) -> tuple[Routes, Refuse]:
+def zipkin_port(receiver: Receiver, gate: Gate, cors_origins: tuple[str, ...]) -> tuple[Routes, Refuse]:
     """What Zipkin's own port serves, to strangers as above."""
     refuse = receiver.tallies[NOBODY].counting_refusals(_ZIPKIN.refuse)
-    return cross_origin(_ZIPKIN.open(receiver, token), cors_origins), refuse
+    return cross_origin(_ZIPKIN.open(receiver, gate), cors_origins), refuse
 
 
-def xray_port(receiver: Receiver, token: str | None) -> tuple[Routes, Refuse]:
+def xray_port(receiver: Receiver, gate: Gate) -> tuple[Routes, Refuse]:
     """What X-Ray's own port serves over TCP, as its daemon does: the SDKs ask it for sampling rules."""
-    return _XRAY.open(receiver, token), receiver.tallies[NOBODY].counting_refusals(_XRAY.refuse)
+    return _XRAY.open(receiver, gate), receiver.tallies[NOBODY].counting_refusals(_XRAY.refuse)
 
 
-def own_routes(
-    registry: CollectorRegistry, journal: Journal, inserter: Inserter, token: str | None
-) -> Routes:
+def own_routes(registry: CollectorRegistry, tenants: Tenants, gate: Gate) -> Routes:
     """What the collector tells of itself."""
-    metrics = authenticated(health.metrics_route(registry), token, otlp_http.refuse)
-    return {**metrics, **health.routes(journal, inserter)}
+    metrics = for_operators(health.metrics_route(registry), gate, otlp_http.refuse)
+    return {**metrics, **health.routes(tenants)}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -13,8 +14,10 @@ from prometheus_client.exposition import choose_encoder
 from coldlight_collector.http.messages import Request, Response, Routes
 from coldlight_collector.inserter import Inserter
 from coldlight_collector.journal import Journal, JournalState
-from coldlight_collector.journal.state import Disk, look
+from coldlight_collector.journal.state import Disk, look, together
+from coldlight_collector.tenants import Pipeline, Tenants
 from coldlight_storage.conditions import Condition, readiness
+from coldlight_storage.state.tokens import DEFAULT_TENANT
 
 _NEARLY_FULL = 0.8
 _LITTLE_DISK_BYTES = 1 << 30
@@ -25,26 +28,35 @@ _LATE_S = 60
 _CLOCK_TOLERANCE_NS = 10**9
 
 
-def routes(journal: Journal, inserter: Inserter) -> Routes:
+def routes(tenants: Tenants) -> Routes:
     """`/healthz` and `/readyz`. Ready means: what is sent now will be taken, even while ClickHouse is away."""
 
     async def healthz(_: Request) -> Response:
         return _json(HTTPStatus.OK, {"status": "ok"})
 
     async def readyz(_: Request) -> Response:
-        disk = await asyncio.to_thread(look, journal.folder)
-        status, body = readiness(conditions(journal, inserter, disk))
+        folders = [pipeline.journal.folder for pipeline in tenants.pipelines.values()]
+        disks = await asyncio.to_thread(lambda: list(map(look, folders)))
+        status, body = readiness(conditions(tenants, together(disks)))
         return _json(status, body)
 
     return {"/healthz": {"GET": healthz}, "/readyz": {"GET": readyz}}
 
 
-def conditions(journal: Journal, inserter: Inserter, disk: Disk) -> Iterator[Condition]:
-    """Everything that is wrong with a collector."""
-    state = journal.state()
-    yield from _of_the_journal(journal, state)
-    yield from _of_the_disk(state, disk)
-    yield from _of_the_inserter(inserter, state)
+def conditions(tenants: Tenants, disk: Disk) -> Iterator[Condition]:
+    """Everything that is wrong with a collector. It refuses nobody for what is wrong with one of several tenants."""
+    yield from _of_the_pipeline(tenants.default)
+    yield from _of_the_disk(tenants.default.journal.state(), disk)
+    for tenant, pipeline in tenants.pipelines.items():
+        if tenant != DEFAULT_TENANT:
+            for condition in _of_the_pipeline(pipeline):
+                yield replace(condition, detail=f"tenant {tenant}: {condition.detail}", refuses=False)
+
+
+def _of_the_pipeline(pipeline: Pipeline) -> Iterator[Condition]:
+    state = pipeline.journal.state()
+    yield from _of_the_journal(pipeline.journal, state)
+    yield from _of_the_inserter(pipeline.inserter, state)
 
 
 def _of_the_journal(journal: Journal, state: JournalState) -> Iterator[Condition]:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from coldlight_collector.journal import Journal, Sealed
 from coldlight_collector.journal.frames import TornFrame
 from coldlight_collector.journal.salvage import REJECTED
 from coldlight_collector.journal.segment import read_sealed, write_durably
+from coldlight_collector.turns import Turns
 from coldlight_storage import Batch, Signal, Store, StoreError, StoreUnavailable
 from coldlight_storage.collectors import claim_number, ingest_segment
 
@@ -91,22 +93,26 @@ class Inserter:
     inserting: Callable[[Sealed], AbstractContextManager[None]] = lambda _: nullcontext()
     """Is entered around each insert."""
     heart: Heart = field(init=False)
+    turns: Turns = field(default_factory=Turns)
     _instance: int = 0
     _busy: int = 0
     _inserted: list[Sealed] = field(default_factory=list)
     _occupied: Counter[Signal] = field(default_factory=Counter)
+    _threads: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
         self.heart = Heart(self.journal, self.store)
+        # Of its own: a server that hangs must not take the threads in which others insert, or journals sync.
+        self._threads = ThreadPoolExecutor(self.workers + 1, thread_name_prefix="insert")
 
     async def run(self) -> None:
         """Works until cancelled; a batch under way then is inserted again by the next start.
 
         Raises what `prepare` raises beyond `StoreUnavailable`.
         """
-        await self._persist(lambda: asyncio.to_thread(self.prepare))
+        await self._persist(lambda: self._in_thread(self.prepare))
         self._instance = await self._persist(
-            lambda: asyncio.to_thread(claim_number, self.store, self.identity)
+            lambda: self._in_thread(partial(claim_number, self.store, self.identity))
         )
         self.journal.wants_batch = self._wants_batch
         async with asyncio.TaskGroup() as group:
@@ -133,6 +139,8 @@ class Inserter:
             self._busy += 1
             self._occupied[segment.signal] += 1
             try:
+                if segment.contents and segment.contents.items < _LARGE_BATCH:
+                    await self.turns.pace()
                 await self._insert(segment)
             finally:
                 self._busy -= 1
@@ -227,7 +235,14 @@ class Inserter:
         self.counts.durations_s.labels(insertion.batch.signal).observe(time.monotonic() - began_s)
 
     async def _attempt(self, step: Callable[[], T]) -> T:
-        return await self._persist(lambda: asyncio.to_thread(step))
+        return await self._persist(lambda: self._in_turn(step))
+
+    async def _in_turn(self, step: Callable[[], T]) -> T:
+        async with self.turns.turn():
+            return await self._in_thread(step)
+
+    async def _in_thread(self, step: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, step)
 
     async def _batch(self, segment: Sealed) -> Batch:
         """The frozen description of a segment: the same after every restart."""

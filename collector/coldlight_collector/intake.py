@@ -71,3 +71,19 @@ Intake = Callable[[Signal, Payload], Awaitable[Accepted]]
 
 Raises `Unavailable` when it cannot be made durable now.
 """
+
+Intakes = Callable[[str], Intake]
+"""The intake of a tenant. Raises `Unavailable` for one that is not open."""
+
+
+def each(intakes: Intakes, wrap: Callable[[Intake], Intake]) -> Intakes:
+    """The same intakes, each of them wrapped, once."""
+    wrapped: dict[str, Intake] = {}
+
+    def intake(tenant: str) -> Intake:
+        known = wrapped.get(tenant)
+        if known is None:
+            known = wrapped[tenant] = wrap(intakes(tenant))
+        return known
+
+    return intake

@@ -10,11 +10,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from coldlight_collector.inserter import Inserter
-from coldlight_collector.journal import Journal
-from coldlight_collector.journal.state import look
+from coldlight_collector.journal.state import look, together
 from coldlight_collector.ports import Ports
 from coldlight_collector.tallies import NOBODY, UDP, Tallies, Tally
+from coldlight_collector.tenants import Pipeline, Tenants
 
 _TAKEN = {
     "accepted_requests": ("requests", "Requests acknowledged"),
@@ -88,58 +87,69 @@ class _Ports(Collector):
 
 
 @dataclass(frozen=True, eq=False)
-class _Journal(Collector):
-    """What is on its way from the disk into ClickHouse, and how long it has been."""
+class _Journals(Collector):
+    """What is on its way from the disk into ClickHouse, and how long it has been: of all tenants together."""
 
-    journal: Journal
-    inserter: Inserter
+    tenants: Tenants
 
     def collect(self) -> Iterator[Metric]:
-        for family, name, meaning, value in (*self._waiting(), *self._disk(), *self._inserted()):
+        pipelines = list(self.tenants.pipelines.values())
+        shown = (*self._waiting(pipelines), *_disk(pipelines), *_inserted(pipelines))
+        for family, name, meaning, value in shown:
             yield family(f"coldlight_{name}", meaning, value=value)
-        yield from self.inserter.counts.durations_s.collect()
-        yield from self.inserter.counts.delays_s.collect()
+        yield from self.tenants.histograms()
 
-    def _waiting(self) -> Iterable[_Value]:
-        journal, gauge, state = self.journal, GaugeMetricFamily, self.journal.state()
-        lag_s = max(0, state.now_ns - state.watermark_ns) / 10**9
-        is_waiting = bool(self.inserter.counts.waiting_for)
+    def _waiting(self, pipelines: list[Pipeline]) -> Iterable[_Value]:
+        gauge, journals = GaugeMetricFamily, [pipeline.journal for pipeline in pipelines]
+        states = [journal.state() for journal in journals]
+        watermark_ns = min(state.watermark_ns for state in states)
+        lag_s = max(max(0, state.now_ns - state.watermark_ns) for state in states) / 10**9
+        age_s = max(state.age_s for state in states)
+        segments = sum(journal.sealed.qsize() for journal in journals)
+        is_waiting = bool(self.tenants.waiting_for)
         return (
-            (gauge, "journal_bytes", "Bytes in the journal", journal.stored_bytes),
-            (gauge, "journal_limit_bytes", "The most there may be", journal.limit_bytes),
-            (gauge, "journal_segments", "Sealed segments not yet inserted", journal.sealed.qsize()),
-            (gauge, "journal_age_seconds", "Age of the oldest request that is not visible yet", state.age_s),
-            (gauge, "watermark_timestamp_seconds", "All acknowledged up to then is visible", state.watermark_ns / 10**9),
+            (gauge, "journal_bytes", "Bytes in the journal", sum(journal.stored_bytes for journal in journals)),
+            (gauge, "journal_limit_bytes", "The most there may be", self.tenants.space.limit_bytes),
+            (gauge, "journal_segments", "Sealed segments not yet inserted", segments),
+            (gauge, "journal_age_seconds", "Age of the oldest request that is not visible yet", age_s),
+            (gauge, "watermark_timestamp_seconds", "All acknowledged up to then is visible", watermark_ns / 10**9),
             (gauge, "watermark_lag_seconds", "How far that is behind the clock", lag_s),
             (gauge, "clickhouse_waiting", "1 while inserts wait for ClickHouse or the disk", is_waiting),
-        )  # fmt: skip
-
-    def _disk(self) -> Iterable[_Value]:
-        disk, gauge = look(self.journal.folder), GaugeMetricFamily
-        return (
-            (gauge, "journal_disk_free_bytes", "Space left on the journal's disk", disk.free_bytes),
-            (gauge, "quarantine_files", "Files of refused requests in the journal", disk.quarantined_files),
-            (gauge, "quarantine_bytes", "Bytes in them", disk.quarantined_bytes),
-        )
-
-    def _inserted(self) -> Iterable[_Value]:
-        counts, counter = self.inserter.counts, CounterMetricFamily
-        return (
-            (counter, "repeated_requests", "Requests sent again and not stored twice", self.journal.repeated_requests),
-            (counter, "inserted_batches", "Batches in ClickHouse", counts.batches),
-            (counter, "inserted_items", "Items in ClickHouse", counts.items),
-            (counter, "insert_retries", "Attempts that failed and are repeated", counts.retries),
-            (counter, "rewritten_batches", "Batches rewritten so that ClickHouse takes them", counts.rewritten_batches),
-            (counter, "quarantined_requests", "Requests refused by ClickHouse and set aside", counts.quarantined_requests),
-            (counter, "quarantined_items", "Items in them", counts.quarantined_items),
-            (counter, "rejected_batches", "Batches refused by ClickHouse and set aside as a whole", counts.rejected_batches),
-            (counter, "heartbeat_failures", "Heartbeats that ClickHouse did not take", self.inserter.heart.failures),
+            (gauge, "tenants", "Tenants with a journal here", len(pipelines)),
         )  # fmt: skip
 
 
-def watch(
-    registry: CollectorRegistry, journal: Journal, inserter: Inserter, tallies: Tallies, ports: Ports
-) -> None:
+def _disk(pipelines: list[Pipeline]) -> Iterable[_Value]:
+    gauge, disk = GaugeMetricFamily, together([look(pipeline.journal.folder) for pipeline in pipelines])
+    return (
+        (gauge, "journal_disk_free_bytes", "Space left on the journal's disk", disk.free_bytes),
+        (gauge, "quarantine_files", "Files of refused requests in the journal", disk.quarantined_files),
+        (gauge, "quarantine_bytes", "Bytes in them", disk.quarantined_bytes),
+    )
+
+
+_INSERTED = {
+    "inserted_batches": ("batches", "Batches in ClickHouse"),
+    "inserted_items": ("items", "Items in ClickHouse"),
+    "insert_retries": ("retries", "Attempts that failed and are repeated"),
+    "rewritten_batches": ("rewritten_batches", "Batches rewritten so that ClickHouse takes them"),
+    "quarantined_requests": ("quarantined_requests", "Requests refused by ClickHouse and set aside"),
+    "quarantined_items": ("quarantined_items", "Items in them"),
+    "rejected_batches": ("rejected_batches", "Batches refused by ClickHouse and set aside as a whole"),
+}
+
+
+def _inserted(pipelines: list[Pipeline]) -> Iterator[_Value]:
+    counter, counts = CounterMetricFamily, [pipeline.inserter.counts for pipeline in pipelines]
+    for name, (field, meaning) in _INSERTED.items():
+        yield counter, name, meaning, sum(getattr(one, field) for one in counts)
+    repeated = sum(pipeline.journal.repeated_requests for pipeline in pipelines)
+    failures = sum(pipeline.inserter.heart.failures for pipeline in pipelines)
+    yield counter, "repeated_requests", "Requests sent again and not stored twice", repeated
+    yield counter, "heartbeat_failures", "Heartbeats that ClickHouse did not take", failures
+
+
+def watch(registry: CollectorRegistry, tenants: Tenants, tallies: Tallies, ports: Ports) -> None:
     """Registers the metrics of a collector."""
-    for part in (_Receivers(tallies), _Ports(ports), _Journal(journal, inserter)):
+    for part in (_Receivers(tallies), _Ports(ports), _Journals(tenants)):
         registry.register(part)

@@ -4,7 +4,6 @@ Raw, because the journal keeps the request as it came, and the one parse is the 
 """
 
 import asyncio
-import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,12 +20,24 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from coldlight_collector.gate import Gate, Sender, Throttled
+from coldlight_collector.http.auth import bearer
 from coldlight_collector.http.messages import Budget
-from coldlight_collector.intake import Accepted, Intake, Malformed, Payload, Refused, TooLarge, Unavailable
+from coldlight_collector.intake import (
+    Accepted,
+    Intakes,
+    Malformed,
+    Payload,
+    Refused,
+    TooLarge,
+    Unavailable,
+    each,
+)
 from coldlight_collector.receiver import AT_ONCE
 from coldlight_collector.tallies import Tally
 from coldlight_collector.tls import Certificate
 from coldlight_collector.validate import validate
+from coldlight_storage.access import Denied, Forbidden, Unauthenticated, Undecided
 from coldlight_storage.signals import Signal
 
 if TYPE_CHECKING:
@@ -77,25 +88,25 @@ class GrpcServer:
 
 
 async def serve(
-    intake: Intake,
+    intakes: Intakes,
+    gate: Gate,
     host: str,
     port: int,
     limits: GrpcLimits,
     budget: Budget | None = None,
-    token: str | None = None,
     tally: Tally | None = None,
     trace: "SelfTrace | None" = None,
     tls: Certificate | None = None,
 ) -> GrpcServer:
-    """Listen on `host:port` (0: any free port) and hand every valid request to `intake`.
+    """Listen on `host:port` (0: any free port) and hand every valid request of whom `gate` lets in to its intake.
 
     `budget` counts the bytes of requests until the intake has stored them; give the one of the other
-    receivers. With `token`, a call must carry the metadata `authorization: Bearer <token>`. `tally` counts what comes,
+    receivers. A call shows its token in the metadata `authorization: Bearer <token>`. `tally` counts what comes,
     `trace` makes spans of it. With `tls`, plain text is not spoken. Raises `OSError`, naming the address, when it cannot
     listen there.
     """
     tally = tally or Tally()
-    receiver = _Receiver(tally.counting(intake), limits, budget or Budget(), token, tally, trace)
+    receiver = _Receiver(each(intakes, tally.counting), gate, limits, budget or Budget(), tally, trace)
     if trace:
         receiver.decode = trace.decoding(validate)
     server = grpc.aio.server(options=_options(limits))
@@ -152,19 +163,15 @@ _EXPORT: dict[Signal, _Export] = {
 }
 
 
-class _Unauthenticated(Refused):
-    """The call does not carry the token."""
-
-
 @dataclass
 class _Receiver:
     """Counts the requests in flight; grpc's own `maximum_concurrent_rpcs` would answer
     RESOURCE_EXHAUSTED without RetryInfo, upon which clients drop their data."""
 
-    intake: Intake
+    intakes: Intakes
+    gate: Gate
     limits: GrpcLimits
     budget: Budget
-    token: str | None
     tally: Tally
     trace: "SelfTrace | None" = None
     decode: Callable[[Signal, bytes], Payload] = validate
@@ -173,21 +180,14 @@ class _Receiver:
 
     async def export(self, signal: Signal, context: Context) -> bytes:
         self.tally.requests += 1
-        self.authenticate(context)
+        sender = self.gate.admit(_token(context))
         if self.in_flight >= self.limits.in_flight:
             raise Unavailable("too many requests are in flight: send again later")
         self.in_flight += 1
         try:
-            return await self.store(signal, await self.read(context))
+            return await self.store(signal, await self.read(context), sender)
         finally:
             self.in_flight -= 1
-
-    def authenticate(self, context: Context) -> None:
-        if self.token is None:
-            return
-        sent = dict(context.invocation_metadata() or ()).get("authorization", "")
-        if not hmac.compare_digest(str(sent).encode(), f"Bearer {self.token}".encode()):
-            raise _Unauthenticated("metadata authorization: send Bearer and the collector's token")
 
     async def read(self, context: Context) -> bytes:
         try:
@@ -200,15 +200,23 @@ class _Receiver:
         self.tally.bytes += len(body)
         return body
 
-    async def store(self, signal: Signal, body: bytes) -> bytes:
+    async def store(self, signal: Signal, body: bytes, sender: Sender) -> bytes:
+        sender.spend(size=len(body))
         with self.budget.holding(len(body)):
-            return _response(signal, await self.intake(signal, await self.decoded(signal, body)))
+            payload = await self.decoded(signal, body)
+            accepted = await self.intakes(sender.tenant)(signal, payload)
+        sender.spend(items=payload.items)
+        return _response(signal, accepted)
 
     async def decoded(self, signal: Signal, body: bytes) -> Payload:
         if len(body) <= _LARGE_BYTES:
             return self.decode(signal, body)
         async with self.decoding:
             return await asyncio.to_thread(self.decode, signal, body)
+
+
+def _token(context: Context) -> str | None:
+    return bearer({name: str(text) for name, text in context.invocation_metadata() or ()})
 
 
 def _handlers(receiver: _Receiver, signal: Signal) -> grpc.GenericRpcHandler:
@@ -231,14 +239,14 @@ async def _guarded(answer: Awaitable[bytes], signal: Signal, context: Context, t
     """
     try:
         return await answer
-    except Refused as error:
-        refusal = error
+    except (Refused, Denied) as error:
+        refusal: Refused | Denied = error
     except Exception:
         log.exception("OTLP/gRPC: a request for %s failed", signal)
         refusal = Unavailable("the collector failed on this request; its log says why")
     text = _capped(str(refusal))
     code, detail = _status(refusal, text)
-    tally.refuse(_IN_HTTP[code])
+    tally.refuse(HTTPStatus.TOO_MANY_REQUESTS if isinstance(refusal, Throttled) else _IN_HTTP[code])
     return await context.abort(code, text, _trailers(code, text, detail))
 
 
@@ -254,24 +262,29 @@ def _response(signal: Signal, accepted: Accepted) -> bytes:
 _IN_HTTP = {
     grpc.StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
     grpc.StatusCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    grpc.StatusCode.PERMISSION_DENIED: HTTPStatus.FORBIDDEN,
     grpc.StatusCode.RESOURCE_EXHAUSTED: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     grpc.StatusCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """HTTP's word for a refusal, by which refusals are counted."""
 
 
-def _status(refusal: Refused, text: str) -> tuple[grpc.StatusCode, Message | None]:
+def _status(refusal: Refused | Denied, text: str) -> tuple[grpc.StatusCode, Message | None]:
     """The code and the detail of a refusal (OTLP, "OTLP/gRPC Response", "OTLP/gRPC Throttling").
 
-    RESOURCE_EXHAUSTED goes without RetryInfo: with it, a client would send what is too large for ever.
+    RESOURCE_EXHAUSTED goes without RetryInfo where the request is too large: with it, a client would send it for ever.
     """
     match refusal:
-        case Unavailable(retry_after_s=seconds):
+        case Unavailable(retry_after_s=seconds) | Undecided(retry_after_s=seconds):
             return grpc.StatusCode.UNAVAILABLE, RetryInfo(retry_delay=Duration(seconds=seconds))
+        case Throttled(retry_after_s=seconds):
+            return grpc.StatusCode.RESOURCE_EXHAUSTED, RetryInfo(retry_delay=Duration(seconds=seconds))
         case TooLarge():
             return grpc.StatusCode.RESOURCE_EXHAUSTED, None
-        case _Unauthenticated():
+        case Unauthenticated():
             return grpc.StatusCode.UNAUTHENTICATED, None
+        case Forbidden():
+            return grpc.StatusCode.PERMISSION_DENIED, None
         case _:
             violation = BadRequest.FieldViolation(field="body", description=text)
             return grpc.StatusCode.INVALID_ARGUMENT, BadRequest(field_violations=[violation])

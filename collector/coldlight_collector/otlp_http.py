@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from coldlight_collector import otlp_json
+from coldlight_collector.gate import Gate
 from coldlight_collector.http.auth import authenticated
 from coldlight_collector.http.decompress import ENCODINGS
 from coldlight_collector.http.messages import Refusal, Request, Response, Routes
@@ -54,16 +55,16 @@ _CODE = {
 """What is not here is INVALID_ARGUMENT: the sender's mistake."""
 
 
-def routes(receiver: Receiver, token: str | None) -> Routes:
-    """The three OTLP paths, open to senders of the bearer `token`."""
+def routes(receiver: Receiver, gate: Gate) -> Routes:
+    """The three OTLP paths, open to whom `gate` lets in by a bearer token."""
     otlp = _OtlpReceiver(receiver)
     paths: Routes = {f"/v1/{signal}": {"POST": partial(otlp.export, signal)} for signal in Signal}
-    return authenticated(paths, token, refuse)
+    return authenticated(paths, gate, refuse)
 
 
 def refuse(refusal: Refusal) -> Response:
     """A refusal as `google.rpc.Status`, in the request's encoding (OTLP specification, "Failures")."""
-    return _failure(refusal.status, refusal.reason, refusal.headers)
+    return _failure(refusal.status, refusal.reason, refusal.headers, refusal.retry_after_s)
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _failure(status: int, reason: str, headers: dict[str, str], retry_after_s: i
 
 
 def _advice(status: int, retry_after_s: int) -> tuple[tuple[str, str], ...]:
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         return (("Retry-After", str(retry_after_s)),)
     if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
         return (("Accept", f"{PROTOBUF}, {JSON}"), ("Accept-Encoding", ", ".join(ENCODINGS)))

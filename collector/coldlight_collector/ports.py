@@ -4,16 +4,18 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from prometheus_client import CollectorRegistry
 
 from coldlight_collector import front_door, otlp_grpc
 from coldlight_collector.amplification import bounded
+from coldlight_collector.gate import Gate
 from coldlight_collector.http.messages import Budget, Refuse, Routes
 from coldlight_collector.http.router import router
 from coldlight_collector.http.server import HttpServer, serve
-from coldlight_collector.intake import Intake
+from coldlight_collector.intake import Intakes, each
 from coldlight_collector.otlp_grpc import GrpcServer
 from coldlight_collector.receiver import Receiver
 from coldlight_collector.settings import CollectorSettings
@@ -21,6 +23,7 @@ from coldlight_collector.tallies import UDP, Tallies
 from coldlight_collector.tls import Certificate
 from coldlight_collector.xray import daemon
 from coldlight_collector.xray.daemon import XRayDaemon
+from coldlight_storage.state.tokens import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from coldlight_collector.self_trace import SelfTrace
@@ -47,7 +50,8 @@ class Ports:
 
 
 async def listen(
-    intake: Intake,
+    intakes: Intakes,
+    gate: Gate,
     settings: CollectorSettings,
     own_routes: Routes,
     registry: CollectorRegistry,
@@ -59,11 +63,11 @@ async def listen(
     Raises OSError that names the port and its flag when one cannot be had.
     """
     budget = Budget()
-    bounded_intake = bounded(intake, settings.expanded_bytes, budget)
-    receiver = Receiver(bounded_intake, budget, settings.decompressed_bytes, tallies)
+    sizes = partial(bounded, most_bytes=settings.expanded_bytes, budget=budget)
+    receiver = Receiver(each(intakes, sizes), budget, settings.decompressed_bytes, tallies)
     if trace:
         receiver = trace.receiver(receiver)
-    host, token = settings.host, settings.token
+    host = settings.host
 
     def http(
         host: str, port: int, routes: Routes, refuse: Refuse, tls: Certificate | None = None
@@ -71,9 +75,9 @@ async def listen(
         context = tls.context if tls else None
         return serve(router(routes, refuse), refuse, host, port, settings.http, budget, context)
 
-    routes, refuse = front_door.receivers(receiver, token, settings.cors_origins)
-    zipkin_routes, refuse_zipkin = front_door.zipkin_port(receiver, token, settings.cors_origins)
-    xray_http, xray = await _listen_for_xray(receiver, settings, http, registry)
+    routes, refuse = front_door.receivers(receiver, gate, settings.cors_origins)
+    zipkin_routes, refuse_zipkin = front_door.zipkin_port(receiver, gate, settings.cors_origins)
+    xray_http, xray = await _listen_for_xray(receiver, gate, settings, http, registry)
     return Ports(
         http=await _named(
             http(host, settings.http_port, {**routes, **own_routes}, refuse, settings.tls),
@@ -88,7 +92,7 @@ async def listen(
         budget=budget,
         # last, for its threads outlive a start that fails
         grpc=await otlp_grpc.serve(
-            receiver.intake, host, settings.grpc_port, settings.grpc, budget, token, tallies["otlp_grpc"], trace,
+            receiver.intakes, gate, host, settings.grpc_port, settings.grpc, budget, tallies["otlp_grpc"], trace,
             settings.tls,
         ),
     )  # fmt: skip
@@ -100,6 +104,7 @@ def _health(own_routes: Routes) -> Routes:
 
 async def _listen_for_xray(
     receiver: Receiver,
+    gate: Gate,
     settings: CollectorSettings,
     http: Callable[[str, int, Routes, Refuse], Awaitable[HttpServer]],
     registry: CollectorRegistry,
@@ -107,10 +112,8 @@ async def _listen_for_xray(
     """One number for TCP and UDP, as with X-Ray's own daemon: SDKs know but one."""
     host = settings.xray_host
     name = ("X-Ray", f"{host}:{settings.xray_port}", "--xray-port")
-    served = await _named(
-        http(host, settings.xray_port, *front_door.xray_port(receiver, settings.token)), *name
-    )
-    intake = receiver.counted_by(receiver.tallies[UDP]).intake
+    served = await _named(http(host, settings.xray_port, *front_door.xray_port(receiver, gate)), *name)
+    intake = receiver.counted_by(receiver.tallies[UDP]).intakes(DEFAULT_TENANT)
     return served, await _named(daemon.listen(intake, host, served.port, registry), *name)
 
 

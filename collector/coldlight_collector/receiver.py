@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from coldlight_collector.http.decompress import UnknownEncoding, decompress
 from coldlight_collector.http.messages import Budget, Request, Routes
-from coldlight_collector.intake import Accepted, Intake, Payload, Refused, TooLarge, Unavailable
+from coldlight_collector.intake import Accepted, Intakes, Payload, Refused, TooLarge, Unavailable, each
 from coldlight_collector.tallies import Tallies, Tally
 from coldlight_storage.signals import Signal
 
@@ -44,11 +44,11 @@ def status_of(refused: Refused) -> HTTPStatus:
 class Receiver:
     """The way of a request from its body to the intake.
 
-    A body may have `body_bytes` bytes once it is decompressed. `budget` counts the bodies held until the intake has
+    A body may have `body_bytes` bytes once it is decompressed. `budget` counts the bodies held until an intake has
     stored them. `tallies` count what comes.
     """
 
-    intake: Intake
+    intakes: Intakes
     budget: Budget
     body_bytes: int
     tallies: Tallies = field(default_factory=Tallies)
@@ -56,7 +56,7 @@ class Receiver:
 
     def counted_by(self, tally: Tally) -> "Receiver":
         """The same way, which `tally` counts."""
-        return replace(self, intake=tally.counting(self.intake))
+        return replace(self, intakes=each(self.intakes, tally.counting))
 
     def watched(self, name: str, routes: Routes) -> Routes:
         """The routes of a receiver; one that traces what it does traces them, too."""
@@ -90,5 +90,9 @@ class Receiver:
 
     async def store(self, signal: Signal, payload: Payload, request: Request) -> Accepted:
         """Returns once the payload is durable. Raises `Unavailable` when that cannot be now, and what the intake raises."""
+        sender = request.sender
+        assert sender, "a request is let in before it is read"
         with self.budget.holding(0 if payload.body is request.body else len(payload.body)):
-            return await self.intake(signal, payload)
+            accepted = await self.intakes(sender.tenant)(signal, payload)
+        sender.spend(items=payload.items)
+        return accepted

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind, Tracer, set_span_in_context
 
 from coldlight_collector.http.messages import Handler, Request, Response, Routes
-from coldlight_collector.intake import Accepted, Intake, Payload, Refused
+from coldlight_collector.intake import Accepted, Intake, Payload, Refused, each
 from coldlight_collector.journal import Sealed
 from coldlight_collector.receiver import Receiver
 from coldlight_collector.validate import validate
@@ -82,7 +82,7 @@ class SelfTrace:
     def receiver(self, receiver: Receiver) -> Receiver:
         """The same receiver, whose steps are traced."""
         parts = {part.name: getattr(receiver, part.name) for part in fields(Receiver)}
-        return _TracedReceiver(**{**parts, "intake": self.journaling(receiver.intake)}, trace=self)
+        return _TracedReceiver(**{**parts, "intakes": each(receiver.intakes, self.journaling)}, trace=self)
 
     def journaling(self, intake: Intake) -> Intake:
         """The same intake, traced."""

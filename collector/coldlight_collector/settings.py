@@ -7,6 +7,7 @@ from coldlight_collector.http.messages import Limits
 from coldlight_collector.journal import JournalLimits
 from coldlight_collector.otlp_grpc import GrpcLimits
 from coldlight_collector.tls import Certificate
+from coldlight_storage.state.tokens import UNLIMITED, Rates
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,13 @@ class CollectorSettings:
     http_port: int = 4318
     grpc_port: int = 4317
     xray_host: str = "127.0.0.1"
-    """UDP proves nothing of its senders, so this is the machine's own address wherever the others are public."""
+    """UDP proves nothing of its senders: what comes belongs to the default tenant."""
     xray_port: int = 2000
     zipkin_port: int = 9411
-    token: str | None = field(default=None, repr=False)
     tls: Certificate | None = field(default=None, repr=False)
     """Of every port but X-Ray's, whose senders know no TLS and are on this machine."""
+    rates: Rates = UNLIMITED
+    """What a token may send that has no rates of its own."""
     cors_origins: tuple[str, ...] = ()
     journal: JournalLimits = field(default_factory=JournalLimits)
     http: Limits = field(default_factory=Limits)

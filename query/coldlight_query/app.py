@@ -9,9 +9,11 @@ from prometheus_client import CollectorRegistry
 
 from coldlight_query import problems
 from coldlight_query.auth import require_token
-from coldlight_query.metrics import CollectorsWatch, Counted, QueryMetrics, TimedStore
+from coldlight_query.metrics import CollectorsWatch, Counted, QueryMetrics
 from coldlight_query.routes import health, traces
-from coldlight_storage import Store
+from coldlight_storage import Stores
+from coldlight_storage.access import Access
+from coldlight_storage.state.tokens import DEFAULT_TENANT
 
 _DESCRIPTION = """
 What Coldlight has received, for people and programs.
@@ -22,20 +24,20 @@ cursors: pass `next_cursor` back as `cursor`. Errors are problem details (RFC 94
 
 
 def create_app(
-    store: Store,
+    stores: Stores,
+    access: Access,
     registry: CollectorRegistry,
     version: str,
-    token: str | None = None,
     clock_ns: Callable[[], int] = time.time_ns,
 ) -> FastAPI:
-    """The app; it uses `store` from threads and never closes it. `registry` holds what `/metrics`
-    shows. With `token`, every request but health checks must carry it. `clock_ns` tells the Unix time."""
+    """The app; it uses `stores` from threads and never closes them. `registry` holds what `/metrics` shows. All but
+    health checks are for whom `access` lets in, who see their own tenant's rows. `clock_ns` tells the Unix time."""
     # whose /docs needs no CDN: who hosts their traces themselves may have no way out
     app = FastAPIOffline(title="Coldlight", version=version, description=_DESCRIPTION, redoc_url=None)
-    metrics = QueryMetrics()
-    metrics.register(registry)
-    app.state.store = TimedStore(store, metrics)
-    app.state.collectors = CollectorsWatch(store)
+    app.state.stores = stores
+    app.state.metrics = QueryMetrics()
+    app.state.metrics.register(registry)
+    app.state.collectors = CollectorsWatch(stores.of(DEFAULT_TENANT))
     app.state.registry = registry
     registry.register(app.state.collectors)
     app.state.clock_ns = clock_ns
@@ -43,7 +45,6 @@ def create_app(
     app.include_router(health.router)
     app.include_router(traces.router)
     problems.describe(app.openapi())
-    if token is not None:
-        require_token(app, token)
-    app.add_middleware(Counted, metrics=metrics)  # the last one added is the first to see a request
+    require_token(app, access)
+    app.add_middleware(Counted, metrics=app.state.metrics)  # the last one added is the first to see a request
     return app

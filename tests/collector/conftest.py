@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from tests.collector.firehose import Recorder
+from tests.collector.gates import gate
 from tests.collector.zipkin_port import ZipkinPort, zipkin_port
 
 from coldlight_collector import front_door
@@ -24,7 +25,7 @@ def stored() -> Recorder:
 
 async def _open_door(stored: Recorder, token: str | None) -> AsyncIterator[httpx.AsyncClient]:
     budget = Budget()
-    routes, refuse = front_door.receivers(Receiver(stored, budget, BODY_BYTES), token, ())
+    routes, refuse = front_door.receivers(Receiver(lambda _: stored, budget, BODY_BYTES), gate(token), ())
     limits = Limits(body_bytes=BODY_BYTES)
     server = await serve(router(routes, refuse), refuse, "127.0.0.1", 0, limits, budget)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:

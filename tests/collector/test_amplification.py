@@ -12,6 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.collector.firehose import Recorder
+from tests.collector.gates import gate
 
 from coldlight_collector import amplification, front_door, otlp_grpc
 from coldlight_collector.amplification import ROW_BYTES, bounded
@@ -61,8 +62,9 @@ def test_a_metrics_description_counts_once_for_every_point() -> None:
 async def door(stored: Recorder) -> AsyncIterator[httpx.AsyncClient]:
     """A front door that takes requests of up to 8 MiB, which may expand to 1 MiB."""
     budget = Budget()
-    receiver = Receiver(bounded(stored, MOST_BYTES, budget), budget, BODY_BYTES)
-    routes, refuse = front_door.receivers(receiver, None, ())
+    intake = bounded(stored, MOST_BYTES, budget)
+    receiver = Receiver(lambda _: intake, budget, BODY_BYTES)
+    routes, refuse = front_door.receivers(receiver, gate(), ())
     limits = Limits(body_bytes=BODY_BYTES)
     server = await serve(router(routes, refuse), refuse, "127.0.0.1", 0, limits, budget)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
@@ -105,7 +107,8 @@ async def test_zipkins_tags_are_no_way_around_it(door: httpx.AsyncClient, stored
 
 
 async def test_grpc_says_resource_exhausted_and_not_to_come_again(stored: Recorder) -> None:
-    server = await otlp_grpc.serve(bounded(stored, MOST_BYTES, Budget()), "127.0.0.1", 0, GrpcLimits())
+    intake = bounded(stored, MOST_BYTES, Budget())
+    server = await otlp_grpc.serve(lambda _: intake, gate(), "127.0.0.1", 0, GrpcLimits())
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         export: Any = channel.unary_unary(
             "/opentelemetry.proto.collector.trace.v1.TraceService/Export",

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from tests.collector.conftest import TOKEN
 from tests.collector.firehose import Recorder
+from tests.collector.gates import gate
 from tests.collector.http_clients import Client, connected
 
 from coldlight_collector import front_door
@@ -45,7 +46,7 @@ EMPTY_GROUPS = {
 async def open_port(intake: Intake, token: str | None, origins: tuple[str, ...] = ()) -> HttpServer:
     """A collector's HTTP port, with the sizes that it has by itself."""
     budget, limits = Budget(), Limits(header_timeout_s=0.2)
-    routes, refuse = front_door.receivers(Receiver(intake, budget, 1 << 20), token, origins)
+    routes, refuse = front_door.receivers(Receiver(lambda _: intake, budget, 1 << 20), gate(token), origins)
     return await serve(router(routes, refuse), refuse, "127.0.0.1", 0, limits, budget)
 
 
@@ -162,7 +163,7 @@ def export_one_span(endpoint: str) -> None:
 
 
 async def test_a_grpc_request_may_be_larger_than_grpc_takes_by_itself(stored: Recorder) -> None:
-    server = await serve_grpc(stored, "127.0.0.1", 0, GrpcLimits())
+    server = await serve_grpc(lambda _: stored, gate(), "127.0.0.1", 0, GrpcLimits())
     large = traces_request(span(1, attributes={"payload": "x" * (5 << 20)})).SerializeToString()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         export: Any = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
@@ -189,7 +190,7 @@ async def frames(reader: asyncio.StreamReader) -> AsyncIterator[tuple[int, int, 
 
 async def ping(limits: GrpcLimits, stored: Recorder, pings: int) -> tuple[int, str]:
     """How many of some pings, 20 ms apart and without any call, are answered, and what the server says in parting."""
-    server = await serve_grpc(stored, "127.0.0.1", 0, limits)
+    server = await serve_grpc(lambda _: stored, gate(), "127.0.0.1", 0, limits)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(PREFACE + frame(SETTINGS))
     answered, parting = 0, ""
@@ -220,7 +221,7 @@ async def test_grpc_clients_that_ping_too_often_are_sent_away(stored: Recorder) 
 
 async def test_a_grpc_connection_of_some_age_is_asked_to_move_on(stored: Recorder) -> None:
     server = await serve_grpc(
-        stored, "127.0.0.1", 0, GrpcLimits(connection_age_s=0.05, connection_grace_s=0.05)
+        lambda _: stored, gate(), "127.0.0.1", 0, GrpcLimits(connection_age_s=0.05, connection_grace_s=0.05)
     )
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(PREFACE + frame(SETTINGS))

@@ -19,6 +19,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+from tests.collector.gates import gate
 
 from coldlight_collector.http.messages import Budget
 from coldlight_collector.intake import Accepted, Intake, Malformed, Payload, TooLarge, Unavailable
@@ -71,7 +72,7 @@ async def connected(
     token: str | None = None,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to a server of its own."""
-    server = await serve(intake, "127.0.0.1", 0, limits, budget, token)
+    server = await serve(lambda _: intake, gate(token), "127.0.0.1", 0, limits, budget)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         yield channel
     await server.stop(0)
@@ -337,9 +338,9 @@ async def test_a_request_abandoned_by_its_client_gives_its_place_back() -> None:
 
 
 async def test_a_second_server_on_the_port_fails_by_name(recorder: Recorder) -> None:
-    server = await serve(recorder, "127.0.0.1", 0, LIMITS)
+    server = await serve(lambda _: recorder, gate(), "127.0.0.1", 0, LIMITS)
     with pytest.raises(OSError, match=f"127.0.0.1:{server.port}"):
-        await serve(recorder, "127.0.0.1", server.port, LIMITS)
+        await serve(lambda _: recorder, gate(), "127.0.0.1", server.port, LIMITS)
     await server.stop(0)
 
 
@@ -351,7 +352,7 @@ async def test_stop_lets_a_request_finish_and_frees_the_port() -> None:
         await release.wait()
         return Accepted()
 
-    server = await serve(slow, "127.0.0.1", 0, LIMITS)
+    server = await serve(lambda _: slow, gate(), "127.0.0.1", 0, LIMITS)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         call = asyncio.ensure_future(export_over(channel)(ONE_SPAN))
         await started.wait()

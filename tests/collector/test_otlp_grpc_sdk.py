@@ -14,6 +14,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from tests.collector.gates import gate
 
 from coldlight_collector.intake import Accepted, Payload, Unavailable
 from coldlight_collector.otlp_grpc import GrpcLimits, serve
@@ -64,7 +65,7 @@ async def test_what_the_sdk_exports_reaches_the_intake(
         calls.append((signal, payload))
         return Accepted()
 
-    server = await serve(intake, "127.0.0.1", 0, GrpcLimits())
+    server = await serve(lambda _: intake, gate(), "127.0.0.1", 0, GrpcLimits())
     assert await asyncio.to_thread(send, f"127.0.0.1:{server.port}", compression)
     await server.stop(0)
 
@@ -83,7 +84,7 @@ async def test_the_sdk_sends_again_what_was_unavailable() -> None:
             raise Unavailable("the journal is full", retry_after_s=0)
         return Accepted()
 
-    server = await serve(full_at_first, "127.0.0.1", 0, GrpcLimits())
+    server = await serve(lambda _: full_at_first, gate(), "127.0.0.1", 0, GrpcLimits())
     assert await asyncio.to_thread(sdk_spans, f"127.0.0.1:{server.port}", grpc.Compression.Gzip)
     await server.stop(0)
 

@@ -39,6 +39,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from tests.collector.gates import gate
 
 from coldlight_collector import otlp_http
 from coldlight_collector.http.messages import Budget, Limits
@@ -104,7 +105,8 @@ def budget() -> Budget:
 
 @pytest.fixture
 async def url(recorder: Recorder, budget: Budget) -> AsyncIterator[str]:
-    handler = router(otlp_http.routes(Receiver(recorder, budget, BODY_BYTES), None), otlp_http.refuse)
+    routes = otlp_http.routes(Receiver(lambda _: recorder, budget, BODY_BYTES), gate())
+    handler = router(routes, otlp_http.refuse)
     limits = Limits(body_bytes=BODY_BYTES)
     server = await serve(handler, otlp_http.refuse, "127.0.0.1", 0, limits, budget)
     yield f"http://127.0.0.1:{server.port}"

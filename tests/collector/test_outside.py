@@ -16,9 +16,10 @@ from coldlight_collector.health import conditions
 from coldlight_collector.intake import Payload
 from coldlight_collector.journal.state import look
 from coldlight_query.app import create_app
-from coldlight_storage import EmbeddedStore, Signal, StoreUnavailable
+from coldlight_storage import EmbeddedStore, Signal, Stores, StoreUnavailable
 from coldlight_storage.heartbeats import collectors_seen, watermark_ns
-from coldlight_storage.testing import span, traces_request
+from coldlight_storage.migrations import migrate
+from coldlight_storage.testing import span, tokens_known, traces_request
 
 ROOT = Path(__file__).parents[2]
 AWAY = StoreUnavailable("connection refused")
@@ -40,7 +41,7 @@ async def test_what_comes_is_counted_by_receiver_and_by_what_became_of_it(
             "/api/v2/spans", content=b"no JSON", headers={"Content-Type": "application/json"}
         )
         await at.client.post("/aws/firehose", content=b"{}")
-        await until(lambda: at.collector.journal.state().oldest_unseen_ns is None)
+        await until(lambda: at.journal.state().oldest_unseen_ns is None)
         shown = await at.metrics()
     assert {name: value for name, value in shown.items() if value and "refused_requests" in name} == {
         "coldlight_refused_requests_total{reason=malformed,receiver=otlp_http}": 1,
@@ -68,18 +69,18 @@ async def test_while_clickhouse_is_away_the_collector_serves_and_says_so(
 ) -> None:
     store = Fickle(embedded_store, insert_failures=[AWAY] * 1000)
     async with watched(tmp_path, store, batch_items=1) as at:
-        await until(lambda: at.collector.inserter.is_prepared)
+        await until(lambda: at.inserter.is_prepared)
         assert await at.ready() == (200, "ready", [])
         assert await at.send() == 200
-        await until(lambda: bool(at.collector.inserter.counts.waiting_for))
+        await until(lambda: bool(at.inserter.counts.waiting_for))
         assert await at.ready() == (200, "degraded", ["clickhouse_unavailable"])
-        state, shown = at.collector.journal.state(), await at.metrics()
+        state, shown = at.journal.state(), await at.metrics()
         assert shown["coldlight_clickhouse_waiting"] == 1
         assert shown["coldlight_watermark_lag_seconds"] >= shown["coldlight_journal_age_seconds"] > 0
         assert state.oldest_unseen_ns == state.watermark_ns + 1
 
         store.insert_failures.clear()
-        await until(lambda: at.collector.journal.state().oldest_unseen_ns is None)
+        await until(lambda: at.journal.state().oldest_unseen_ns is None)
         assert await at.ready() == (200, "ready", [])
 
 
@@ -102,7 +103,7 @@ async def test_what_clickhouse_refuses_is_shown_and_holds_nothing_back(
     async with watched(tmp_path, embedded_store, batch_items=1) as at:
         (tmp_path / "traces" / "00000000000001.rejected").write_bytes(b"what ClickHouse refuses")
         assert await at.send() == 200
-        await until(lambda: at.collector.journal.state().oldest_unseen_ns is None)
+        await until(lambda: at.journal.state().oldest_unseen_ns is None)
         assert await at.ready() == (200, "degraded", ["quarantine"])
         shown = await at.metrics()
         assert (shown["coldlight_quarantine_files"], shown["coldlight_quarantine_bytes"]) == (1, 23)
@@ -112,8 +113,8 @@ async def test_what_clickhouse_refuses_is_counted_and_not_quoted(
     tmp_path: Path, embedded_store: EmbeddedStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with watched(tmp_path, embedded_store, batch_items=1) as at:
-        await at.collector.journal.append(Signal.TRACES, Payload(b"\xff\xff s3cret", 7))
-        await until(lambda: at.collector.inserter.counts.batches > 0)
+        await at.journal.append(Signal.TRACES, Payload(b"\xff\xff s3cret", 7))
+        await until(lambda: at.inserter.counts.batches > 0)
         shown = await at.metrics()
     assert (shown["coldlight_quarantined_requests_total"], shown["coldlight_quarantined_items_total"]) == (
         1,
@@ -129,7 +130,7 @@ async def test_a_disk_that_fails_is_named_until_it_works(
     tmp_path: Path, embedded_store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with watched(tmp_path, embedded_store) as at:
-        await until(lambda: at.collector.inserter.is_prepared)
+        await until(lambda: at.inserter.is_prepared)
 
         def fail(_: int) -> None:
             raise OSError(28, "No space left on device")
@@ -144,13 +145,11 @@ async def test_a_disk_that_fails_is_named_until_it_works(
 
 async def test_a_disk_that_is_nearly_full_is_named(tmp_path: Path, embedded_store: EmbeddedStore) -> None:
     async with watched(tmp_path, embedded_store) as at:
-        await until(lambda: at.collector.inserter.is_prepared)
+        await until(lambda: at.inserter.is_prepared)
         disk = look(tmp_path)
 
         def wrong(free_bytes: int) -> list[tuple[str, bool]]:
-            found = conditions(
-                at.collector.journal, at.collector.inserter, replace(disk, free_bytes=free_bytes)
-            )
+            found = conditions(at.collector.tenants, replace(disk, free_bytes=free_bytes))
             return [(condition.what, condition.refuses) for condition in found]
 
         assert wrong(1 << 40) == []
@@ -164,9 +163,9 @@ async def test_a_heartbeat_tells_the_watermark_and_the_last_one_says_good_bye(
     async with watched(tmp_path, embedded_store, linger_s=0) as at:
         await until(lambda: bool(collectors_seen(embedded_store)))
         assert await at.send() == 200
-        await until(lambda: at.collector.journal.state().oldest_unseen_ns is None)
-        visible_ns = at.collector.journal.state().watermark_ns
-        await at.collector.inserter.heart.beat()
+        await until(lambda: at.journal.state().oldest_unseen_ns is None)
+        visible_ns = at.journal.state().watermark_ns
+        await at.inserter.heart.beat()
         assert (watermark_ns(collectors_seen(embedded_store)) or 0) >= visible_ns
     [seen] = collectors_seen(embedded_store)
     assert seen.last.is_stopped
@@ -178,9 +177,11 @@ async def shown(tmp_path: Path, embedded_store: EmbeddedStore) -> set[str]:
     """The names of all samples of a collector and a query service that have both been at work."""
     async with watched(tmp_path, embedded_store, linger_s=0) as at:
         assert await at.send() == 200
-        await until(lambda: at.collector.inserter.counts.batches > 0)
+        await until(lambda: at.inserter.counts.batches > 0)
         await until(lambda: bool(collectors_seen(embedded_store)))
-        transport = httpx.ASGITransport(create_app(embedded_store, CollectorRegistry(), "1.2.3"))
+        transport = httpx.ASGITransport(
+            create_app(Stores(embedded_store, migrate), tokens_known(), CollectorRegistry(), "1.2.3")
+        )
         async with httpx.AsyncClient(transport=transport, base_url="http://coldlight") as query:
             assert (await query.get("/api/v1/traces")).status_code == 200
             found = re.findall(r"^(coldlight_\w+)", (await query.get("/metrics")).text, re.MULTILINE)

@@ -134,7 +134,7 @@ def test_a_restart_makes_nothing_younger(tmp_path: Path) -> None:
 
 def test_memory_is_bounded_by_the_number_of_requests(tmp_path: Path) -> None:
     now_ns = NOON_NS
-    repeats = Repeats(tmp_path, lambda: now_ns, most=2)
+    repeats = Repeats(tmp_path, lambda: now_ns, most=lambda: 2)
     for number in range(1, 6):
         now_ns += 1
         repeats.add([name(number)])

@@ -22,7 +22,7 @@ async def settle(at: Watched) -> None:
     """Stores the spans made so far, and inserts everything."""
     assert at.collector.trace
     await at.collector.trace.flush()
-    await until(lambda: at.collector.journal.state().oldest_unseen_ns is None)
+    await until(lambda: at.journal.state().oldest_unseen_ns is None)
 
 
 async def own_spans(at: Watched, store: EmbeddedStore, count: int) -> dict[str, dict[str, Any]]:
@@ -53,19 +53,19 @@ async def test_an_idle_collector_makes_no_spans(tmp_path: Path, embedded_store: 
     async with watched(tmp_path, embedded_store, self_trace=1, linger_s=0) as at:
         assert await at.send() == 200
         await own_spans(at, embedded_store, 4)
-        batches = at.collector.inserter.counts.batches
+        batches = at.inserter.counts.batches
         for _ in range(5):
             await settle(at)
         assert len(embedded_store.select(OWN)) == 4
-        assert at.collector.inserter.counts.batches == batches
+        assert at.inserter.counts.batches == batches
 
 
 async def test_a_batch_is_linked_to_all_that_it_carries(
     tmp_path: Path, embedded_store: EmbeddedStore
 ) -> None:
     async with watched(tmp_path, embedded_store, self_trace=1, linger_s=0) as at:
-        journal = at.collector.journal
-        await until(lambda: at.collector.inserter.is_prepared)
+        journal = at.journal
+        await until(lambda: at.inserter.is_prepared)
         wants_batch, journal.wants_batch = journal.wants_batch, lambda *_: False
         for number in (1, 2, 3):
             assert await at.send(number) == 200

@@ -17,6 +17,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 from tests.collector.firehose import Recorder
+from tests.collector.gates import gate
 
 from coldlight_collector import front_door, otlp_grpc
 from coldlight_collector.http.messages import Budget, Limits
@@ -64,7 +65,8 @@ async def serving(
     certificate: Certificate, stored: Recorder | None = None, limits: Limits = LIMITS
 ) -> AsyncIterator[HttpServer]:
     budget = Budget()
-    routes, refuse = front_door.receivers(Receiver(stored or Recorder(), budget, 1 << 20), None, ())
+    intake = stored or Recorder()
+    routes, refuse = front_door.receivers(Receiver(lambda _: intake, budget, 1 << 20), gate(), ())
     handler = router(routes, refuse)
     server = await serve(handler, refuse, "127.0.0.1", 0, limits, budget, certificate.context)
     try:
@@ -119,7 +121,7 @@ async def test_the_sdk_exports_over_https(
 
 async def test_the_sdk_exports_over_grpc_with_a_root_certificate(certificate: Certificate, root: str) -> None:
     stored = Recorder()
-    server = await otlp_grpc.serve(stored, "127.0.0.1", 0, GrpcLimits(), tls=certificate)
+    server = await otlp_grpc.serve(lambda _: stored, gate(), "127.0.0.1", 0, GrpcLimits(), tls=certificate)
     credentials = grpc.ssl_channel_credentials(Path(root).read_bytes())
     exporter = GrpcExporter(f"https://127.0.0.1:{server.port}", credentials=credentials)
     await asyncio.to_thread(export_a_span, exporter)
@@ -169,7 +171,9 @@ async def test_a_renewed_certificate_is_shown_to_whoever_connects_next(
     certificate: Certificate, tmp_path: Path
 ) -> None:
     other = trustme.CA()
-    grpc_server = await otlp_grpc.serve(Recorder(), "127.0.0.1", 0, GrpcLimits(), tls=certificate)
+    grpc_server = await otlp_grpc.serve(
+        lambda _: Recorder(), gate(), "127.0.0.1", 0, GrpcLimits(), tls=certificate
+    )
     async with serving(certificate) as server:
         assert await ask(server, trusting())
         assert not certificate.renew()

@@ -12,6 +12,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from tests.collector.gates import gate
 from tests.collector.xray_documents import segment, subsegment
 
 from coldlight_collector.http.messages import Budget, Limits
@@ -55,7 +56,7 @@ def recorder() -> Recorder:
 
 async def _serve(recorder: Recorder, token: str | None) -> AsyncIterator[str]:
     budget = Budget(8 * BODY_BYTES)
-    routes = api.routes(Receiver(recorder, budget, BODY_BYTES), token)
+    routes = api.routes(Receiver(lambda _: recorder, budget, BODY_BYTES), gate(token))
     limits = Limits(body_bytes=BODY_BYTES)
     server = await serve(router(routes, api.refuse), api.refuse, "127.0.0.1", 0, limits, budget)
     yield f"http://127.0.0.1:{server.port}"

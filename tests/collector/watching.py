@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from prometheus_client import CollectorRegistry
@@ -12,10 +12,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from coldlight_collector import collector
 from coldlight_collector.collector import Collector
-from coldlight_collector.journal import JournalLimits
+from coldlight_collector.inserter import Inserter
+from coldlight_collector.journal import Journal, JournalLimits
 from coldlight_collector.settings import CollectorSettings
-from coldlight_storage import Store
-from coldlight_storage.testing import span, traces_request
+from coldlight_storage import Store, Stores, TenantStore
+from coldlight_storage.testing import span, tokens_known, traces_request
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 
@@ -26,6 +27,14 @@ class Watched:
 
     collector: Collector
     client: httpx.AsyncClient
+
+    @property
+    def journal(self) -> Journal:
+        return self.collector.tenants.default.journal
+
+    @property
+    def inserter(self) -> Inserter:
+        return self.collector.tenants.default.inserter
 
     async def send(self, number: int = 1) -> int:
         body = traces_request(span(number)).SerializeToString()
@@ -63,7 +72,8 @@ async def watched(
         journal=JournalLimits(**journal),
         self_trace=self_trace,
     )
-    started = await collector.start(store, settings, CollectorRegistry(), lambda: None)
+    stores = Stores(cast(TenantStore, store), lambda _: None)
+    started = await collector.start(stores, tokens_known(), settings, CollectorRegistry())
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{started.ports.http.port}") as client:
         yield Watched(started, client)
     await started.stop(5)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from tests.collector.gates import gate
 
 from coldlight_collector import front_door
 from coldlight_collector.http.messages import Budget, Limits
@@ -104,7 +105,7 @@ def attributes(of: Any) -> dict[str, Any]:
 @asynccontextmanager
 async def zipkin_port(token: str | None = None) -> AsyncIterator[ZipkinPort]:
     intake, budget = Intake(), Budget(8 * BODY_BYTES)
-    routes, refuse = front_door.zipkin_port(Receiver(intake, budget, BODY_BYTES), token, ())
+    routes, refuse = front_door.zipkin_port(Receiver(lambda _: intake, budget, BODY_BYTES), gate(token), ())
     limits = Limits(body_bytes=BODY_BYTES)
     server = await serve(router(routes, refuse), refuse, "127.0.0.1", 0, limits, budget)
     url = f"http://127.0.0.1:{server.port}"

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from prometheus_client import CollectorRegistry
@@ -12,8 +12,10 @@ from pydantic import BaseModel
 from coldlight_query import models
 from coldlight_query.app import create_app
 from coldlight_query.problems import MEDIA_TYPE, Problem
-from coldlight_storage import Store
-from coldlight_storage.testing import clock_ns, trace_id
+from coldlight_storage import Store, Stores, TenantStore
+from coldlight_storage.migrations import migrate
+from coldlight_storage.state.tokens import Token
+from coldlight_storage.testing import clock_ns, tokens_known, trace_id
 
 TRACES = "/api/v1/traces"
 
@@ -69,10 +71,19 @@ def _path(of: int | str) -> str:
     return f"{TRACES}/{of if isinstance(of, str) else trace_id(of).hex()}"
 
 
+def migrate_beside(store: TenantStore) -> None:
+    """What a service does for a tenant that it meets."""
+    store.create_database()
+    migrate(store)
+
+
 @asynccontextmanager
-async def open_api(store: Store, token: str | None = None) -> AsyncIterator[Api]:
+async def open_api(store: Store, token: str | None = None, *tokens: Token) -> AsyncIterator[Api]:
     """The API over a store, at noon."""
-    app = create_app(store, CollectorRegistry(), "1.2.3", token, clock_ns)
+    access = tokens_known(*tokens, shared=token)
+    app = create_app(
+        Stores(cast(TenantStore, store), migrate_beside), access, CollectorRegistry(), "1.2.3", clock_ns
+    )
     # as a server does, answers what the app did not expect; a test sees the 500
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://coldlight") as client:

@@ -214,18 +214,20 @@ def test_a_weak_token_is_refused_and_not_shown(token: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "coldlight.example", "::ffff:127.0.0.1"])
-def test_a_public_host_needs_a_token(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    monkeypatch.setenv("COLDLIGHT_HOST", host)
-    assert refusal() == (
-        "COLDLIGHT_HOST: other machines reach this address: set auth_token (COLDLIGHT_AUTH_TOKEN) to 16 or"
-        " more characters, or listen on 127.0.0.1"
-    )
-    assert load({"auth_token": TOKEN}).host == host
+def test_other_machines_reach_these_hosts(host: str) -> None:
+    assert load({"host": host}).public_host == host
+
+
+def test_datagrams_are_for_this_machine_unless_told_otherwise() -> None:
+    assert load({"host": "0.0.0.0"}).xray_address == "127.0.0.1"
+    assert load({"host": "::1"}).xray_address == "::1"
+    opened = load({"xray_host": "0.0.0.0"})
+    assert (opened.xray_address, opened.public_host) == ("0.0.0.0", "0.0.0.0")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "::1"])
-def test_loopback_needs_no_token(host: str) -> None:
-    assert load({"host": host}).host == host
+def test_only_this_machine_reaches_these_hosts(host: str) -> None:
+    assert load({"host": host}).public_host is None
 
 
 @given(st.integers(min_value=0, max_value=1 << 50))

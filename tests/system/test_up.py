@@ -104,10 +104,10 @@ def test_a_port_that_is_taken_is_named(up: Service, refused: Refused, name: str)
 
 
 def test_a_public_address_without_a_token_is_refused(refused: Refused) -> None:
-    assert refused["public host"].returncode == 2
-    assert refused["public host"].stderr.startswith(
-        "--host: other machines reach this address: set auth_token"
-    )
+    assert refused["public host"].returncode == 1
+    said = refused["public host"].stderr
+    assert said.startswith("error other machines reach 0.0.0.0, and there is no token: ")
+    assert "`coldlight token create " in said
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,8 @@ Source: Amazon Data Firehose Developer Guide, "HTTP endpoint delivery request an
 """
 
 import asyncio
-import hmac
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +18,8 @@ import orjson
 
 from coldlight_collector.firehose.deliveries import payloads
 from coldlight_collector.firehose.envelope import Envelope, open_envelope, read_document
+from coldlight_collector.gate import Gate
+from coldlight_collector.http.auth import Proof, authenticated, bearer
 from coldlight_collector.http.messages import Refusal, Request, Response, Routes
 from coldlight_collector.intake import Payload, Refused, Unavailable
 from coldlight_collector.receiver import Receiver
@@ -34,29 +35,33 @@ _MOST_GROWTH = 4
 """All records of a request together, decompressed, in sizes of the largest body."""
 
 
-def routes(receiver: Receiver, token: str | None) -> Routes:
-    """The one path, open to Firehose streams whose access key is `token`, and to senders of the bearer token."""
-    return {PATH: {"POST": _FirehoseReceiver(receiver, token).deliver}}
+def routes(receiver: Receiver, gate: Gate) -> Routes:
+    """The one path, open to Firehose streams whose access key `gate` takes for a token, and to bearers of one."""
+    return authenticated({PATH: {"POST": _FirehoseReceiver(receiver).deliver}}, gate, refuse, _PROOF)
 
 
 def refuse(refusal: Refusal) -> Response:
-    """A refusal in Firehose's form; where HTTP's word would be 413, it is 400."""
-    too_large = refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    status = HTTPStatus.BAD_REQUEST if too_large else refusal.status
-    return _answer(status, refusal.headers, refusal.reason)
+    """A refusal in Firehose's form, which knows neither 413 nor 429."""
+    status = _STATUS.get(refusal.status, refusal.status)
+    return _answer(status, refusal.headers, refusal.reason, refusal.retry_after_s)
+
+
+def _token(headers: Mapping[str, str]) -> str | None:
+    return headers.get("x-amz-firehose-access-key") or bearer(headers)
+
+
+_PROOF = Proof(_token, "header X-Amz-Firehose-Access-Key: set the stream's access key to a token")
+_STATUS: dict[int, int] = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: HTTPStatus.BAD_REQUEST,
+    HTTPStatus.TOO_MANY_REQUESTS: HTTPStatus.SERVICE_UNAVAILABLE,
+}
 
 
 @dataclass(frozen=True)
 class _FirehoseReceiver:
     receiver: Receiver
-    token: str | None
 
     async def deliver(self, request: Request) -> Response:
-        if not self._is_admitted(request.headers):
-            reason = (
-                "header X-Amz-Firehose-Access-Key: set the stream's access key to the token of the collector"
-            )
-            return _answer(HTTPStatus.UNAUTHORIZED, request.headers, reason)
         headers = request.headers
         try:
             document = await self.receiver.decode(request, read_document)
@@ -69,14 +74,6 @@ class _FirehoseReceiver:
         except Refused as refused:
             return _answer(HTTPStatus.BAD_REQUEST, headers, str(refused))
         return _answer(HTTPStatus.OK, headers)
-
-    def _is_admitted(self, headers: dict[str, str]) -> bool:
-        if self.token is None:
-            return True
-        key = headers.get("x-amz-firehose-access-key", "").encode()
-        bearer = headers.get("authorization", "").encode()
-        has_key = hmac.compare_digest(key, self.token.encode())
-        return hmac.compare_digest(bearer, f"Bearer {self.token}".encode()) or has_key
 
     async def _store(self, envelope: Envelope, request: Request) -> None:
         """Stores payload by payload, so that a large delivery is never in memory as a whole.

@@ -1,30 +1,83 @@
-"""Bearer tokens (RFC 6750): who may send."""
+"""Who may send: how a request shows its token, and what is answered when that does not do."""
 
-import hmac
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
+from coldlight_collector.gate import Gate, Throttled
 from coldlight_collector.http.messages import Handler, Refusal, Refuse, Request, Response, Routes
+from coldlight_storage.access import Denied, Forbidden, Unauthenticated, Undecided
+
+_STATUS: dict[type[Denied], HTTPStatus] = {
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    Throttled: HTTPStatus.TOO_MANY_REQUESTS,
+    Undecided: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_BEARER = "Bearer "
 
 
-def authenticated(routes: Routes, token: str | None, refuse: Refuse) -> Routes:
-    """The routes, open only to requests with `Authorization: Bearer <token>`; without a token, to all."""
-    if token is None:
-        return routes
-    expected = f"Bearer {token}".encode()
-    return {path: _guard_all(methods, expected, refuse) for path, methods in routes.items()}
+@dataclass(frozen=True)
+class Proof:
+    """How the senders of a receiver show their token: where it is found in the headers, and how to tell them."""
+
+    find: Callable[[Mapping[str, str]], str | None]
+    hint: str
 
 
-def _guard_all(methods: Mapping[str, Handler], expected: bytes, refuse: Refuse) -> Mapping[str, Handler]:
-    return {method: _guard(handler, expected, refuse) for method, handler in methods.items()}
+def bearer(headers: Mapping[str, str]) -> str | None:
+    """The token of `Authorization: Bearer <token>` (RFC 6750, 2.1); None of anything else."""
+    sent = headers.get("authorization", "")
+    return sent[len(_BEARER) :] if sent.startswith(_BEARER) else None
 
 
-def _guard(handler: Handler, expected: bytes, refuse: Refuse) -> Handler:
-    async def answer(request: Request) -> Response:
-        sent = request.headers.get("authorization", "").encode()
-        if hmac.compare_digest(sent, expected):
-            return await handler(request)
-        reason = "header Authorization: send Bearer and the token that the collector was started with"
-        return refuse(Refusal(HTTPStatus.UNAUTHORIZED, reason, request.path, request.headers))
+BEARER = Proof(bearer, "header Authorization: send Bearer and a token")
 
-    return answer
+
+def authenticated(routes: Routes, gate: Gate, refuse: Refuse, proof: Proof = BEARER) -> Routes:
+    """The routes, open to whom `gate` lets in; handlers find the sender in the request."""
+
+    def admitted(request: Request) -> Request:
+        return Request(*request[:-1], gate.admit(proof.find(request.headers), len(request.body)))
+
+    return _guarded(routes, admitted, refuse, proof)
+
+
+def for_operators(routes: Routes, gate: Gate, refuse: Refuse) -> Routes:
+    """The routes, open to who may see what concerns all tenants."""
+
+    def admitted(request: Request) -> Request:
+        gate.access.require_operator(bearer(request.headers))
+        return request
+
+    return _guarded(routes, admitted, refuse, BEARER)
+
+
+def _guarded(routes: Routes, admitted: Callable[[Request], Request], refuse: Refuse, proof: Proof) -> Routes:
+    """The same paths, whose handlers are given what `admitted` makes of a request, unless that raises `Denied`."""
+
+    def guard(handler: Handler) -> Handler:
+        def answer(request: Request) -> Awaitable[Response]:
+            try:
+                known = admitted(request)
+            except Denied as denied:
+                return _answer(refuse(_refusal(denied, request, proof.hint)))
+            return handler(known)
+
+        return answer
+
+    return {
+        path: {method: guard(handler) for method, handler in methods.items()}
+        for path, methods in routes.items()
+    }
+
+
+async def _answer(response: Response) -> Response:
+    return response
+
+
+def _refusal(denied: Denied, request: Request, hint: str) -> Refusal:
+    """How HTTP says it; who showed no good token is told how to."""
+    reason = f"{denied}; {hint}" if isinstance(denied, Unauthenticated) else str(denied)
+    status = _STATUS[type(denied)]
+    return Refusal(status, reason, request.path, request.headers, denied.retry_after_s)

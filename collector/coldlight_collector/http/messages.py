@@ -7,6 +7,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
+from coldlight_collector.gate import Sender
 from coldlight_collector.intake import Unavailable
 
 
@@ -21,6 +22,8 @@ class Request(NamedTuple):
     query: str
     headers: dict[str, str]
     body: bytes
+    sender: Sender | None = None
+    """Who is let in; None before that is decided."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,20 @@ class Response:
 
 
 class Refusal(Exception):
-    """A request that no handler saw: its status, why, and as much of its head as had arrived."""
+    """A request that no handler saw: its status, why, and as much of its head as had arrived.
 
-    def __init__(self, status: int, reason: str, path: str, headers: dict[str, str]) -> None:
+    `retry_after_s` counts where the status says "not now".
+    """
+
+    def __init__(
+        self, status: int, reason: str, path: str, headers: dict[str, str], retry_after_s: int = 1
+    ) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.path = path
         self.headers = headers
+        self.retry_after_s = retry_after_s
 
 
 Handler = Callable[[Request], Awaitable[Response]]

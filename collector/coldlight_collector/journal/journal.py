@@ -29,6 +29,7 @@ from coldlight_collector.journal.segment import (
     seal,
     segment_number,
 )
+from coldlight_collector.journal.space import Space
 from coldlight_collector.journal.state import JournalState
 from coldlight_storage.signals import Signal
 
@@ -107,15 +108,23 @@ class Journal:
     """Takes requests and hands on sealed segments. Lives on one event loop; blocks only in threads."""
 
     def __init__(
-        self, folder: Path, limits: JournalLimits, clock_ns: Callable[[], int] = time.time_ns
+        self,
+        folder: Path,
+        limits: JournalLimits,
+        clock_ns: Callable[[], int] = time.time_ns,
+        space: Space | None = None,
     ) -> None:
-        """Opens the journal in `folder`; what an earlier process left there is sealed. Raises OSError."""
+        """Opens the journal in `folder`; what an earlier process left there is sealed. Raises OSError.
+
+        `space` is what it shares with other journals; without one, all of `limits.total_bytes` is its own.
+        """
         self.folder = folder
         self._limits = limits
+        space = space or Space(limits.total_bytes)
         self._clock_ns = clock_ns
         self._lanes = {signal: _open_lane(folder / signal, signal) for signal in Signal}
         self._numbers = SegmentNumbers(folder)
-        self._repeats = Repeats(folder, clock_ns)
+        self._repeats = Repeats(folder, clock_ns, lambda: space.most_digests)
         self._on_their_way: dict[bytes, _Waiting] = {}
         self.repeated_requests = 0
         self._wake = asyncio.Event()
@@ -126,7 +135,7 @@ class Journal:
         self.sealed: asyncio.Queue[Sealed] = asyncio.Queue()
         for segment in left:
             self.sealed.put_nowait(segment)
-        self.stored_bytes = sum(segment.size for segment in left)
+        self._share = space.share(sum(segment.size for segment in left))
         self._unseen = {segment.number: segment.received_ns for segment in left if segment.received_ns}
         self._last_received_ns = 0
         self._failed_at_ns: int | None = None
@@ -145,9 +154,9 @@ class Journal:
             return payload.outcome
         if self._closing:
             raise Unavailable("the collector is shutting down: send again to the next one", retry_after_s=1)
-        if self.stored_bytes + len(payload.body) > self._limits.total_bytes:
+        if self.stored_bytes + len(payload.body) > self.limit_bytes:
             raise Unavailable(
-                f"the journal has reached its limit of {self._limits.total_bytes:,} bytes because ClickHouse "
+                f"the journal has reached its limit of {self.limit_bytes:,} bytes because ClickHouse "
                 "does not keep up: send again later, or raise --journal-limit",
                 retry_after_s=1,
             )
@@ -170,19 +179,28 @@ class Journal:
         await answer
 
     @property
+    def stored_bytes(self) -> int:
+        """What it holds on disk."""
+        return self._share.stored_bytes
+
+    @stored_bytes.setter
+    def stored_bytes(self, size: int) -> None:
+        self._share.stored_bytes = size
+
+    @property
+    def limit_bytes(self) -> int:
+        """The most that it may hold now."""
+        return self._share.limit_bytes
+
+    @property
     def is_half_full(self) -> bool:
         """Whether it is time to let go of what ClickHouse has."""
-        return 2 * self.stored_bytes >= self._limits.total_bytes
+        return 2 * self.stored_bytes >= self.limit_bytes
 
     @property
     def is_full(self) -> bool:
         """Whether requests are refused until ClickHouse has taken some of what is here."""
-        return self.stored_bytes >= self._limits.total_bytes
-
-    @property
-    def limit_bytes(self) -> int:
-        """The most that it holds."""
-        return self._limits.total_bytes
+        return self.stored_bytes >= self.limit_bytes
 
     def state(self) -> JournalState:
         """How it stands, for whoever watches."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.text_format import MessageToString
 
+from coldlight_collector.journal.folders import journal_folders
 from coldlight_collector.journal.frames import Frame, TornFrame, scan, trim
 from coldlight_collector.journal.numbers import SegmentNumbers
 from coldlight_collector.journal.salvage import REJECTED
@@ -49,9 +50,10 @@ class StoredRequest:
 
 
 def entries(folder: Path) -> list[Entry]:
-    """The files of a journal, oldest first. Raises OSError."""
-    found = (path for signal in Signal for path in (folder / signal).glob("*") if path.suffix in STATES)
-    return [entry(path) for path in sorted(found, key=lambda path: (path.name, path.parent.name))]
+    """The files of the journals in a folder, oldest first: the default tenant's and those of others. Raises OSError."""
+    lanes = (journal / signal for journal in journal_folders(folder).values() for signal in Signal)
+    found = (path for lane in lanes for path in lane.glob("*") if path.suffix in STATES)
+    return [entry(path) for path in sorted(found, key=lambda path: (path.name, str(path.parent)))]
 
 
 def entry(path: Path) -> Entry:

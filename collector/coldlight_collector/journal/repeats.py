@@ -41,8 +41,10 @@ class _Generation:
 class Repeats:
     """The digests of the last hour, in two generations of which the older one is dropped as a whole."""
 
-    def __init__(self, folder: Path, clock_ns: Callable[[], int], most: int = 250_000) -> None:
-        """Reads what an earlier process remembered. Raises OSError."""
+    def __init__(
+        self, folder: Path, clock_ns: Callable[[], int], most: Callable[[], int] = lambda: 250_000
+    ) -> None:
+        """`most` says how many requests a generation may have. Reads what an earlier process remembered. Raises OSError."""
         self._folder = folder
         self._clock_ns = clock_ns
         self._most = most
@@ -65,7 +67,7 @@ class Repeats:
         if (
             newest is None
             or now_ns - newest.since_ns >= _HALF_AN_HOUR_NS
-            or len(newest.digests) >= self._most
+            or len(newest.digests) >= self._most()
         ):
             self._generations.append(_Generation(now_ns, self._folder / f"repeats-{now_ns}"))
         while len(self._generations) > 2 or now_ns - self._generations[0].since_ns >= 2 * _HALF_AN_HOUR_NS:

@@ -1,6 +1,7 @@
 """How a journal stands, for whoever watches it."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,3 +55,9 @@ def look(folder: Path) -> Disk:
     ]
     status = os.statvfs(folder)
     return Disk(status.f_bavail * status.f_frsize, len(rejected), sum(rejected))
+
+
+def together(disks: Sequence[Disk]) -> Disk:
+    """Journals that share a disk, the first of which tells how much is free."""
+    files = sum(disk.quarantined_files for disk in disks)
+    return Disk(disks[0].free_bytes, files, sum(disk.quarantined_bytes for disk in disks))

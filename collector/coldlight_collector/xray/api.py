@@ -3,16 +3,18 @@
 Requests and answers are those of the AWS X-Ray API reference; refusals are AWS's JSON errors, whose kind is a header.
 """
 
-import hmac
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 
-from coldlight_collector.http.messages import Handler, Refusal, Request, Response, Routes
+from coldlight_collector.gate import Gate
+from coldlight_collector.http.auth import Proof, authenticated, bearer
+from coldlight_collector.http.messages import Refusal, Request, Response, Routes
 from coldlight_collector.intake import Malformed, Refused, TooLarge, Unavailable
 from coldlight_collector.json_body import parse_json
 from coldlight_collector.receiver import Receiver
@@ -34,15 +36,18 @@ _KIND = {
 """What is not here is InvalidRequestException: the sender's mistake."""
 
 
-def routes(receiver: Receiver, token: str | None) -> Routes:
-    """The paths of the API, open to who signs with the access key id `token`, or sends it as a bearer token.
+def routes(receiver: Receiver, gate: Gate) -> Routes:
+    """The paths of the API, open to whom `gate` lets in: by the access key id of a signature, or a bearer token.
 
     What SDKs ask about sampling is answered to anybody: they cannot sign it, and it is always the same.
     """
     api = _Api(receiver)
+    guarded = {
+        "/TraceSegments": {"POST": api.put_trace_segments},
+        "/TelemetryRecords": {"POST": api.put_telemetry_records},
+    }
     return {
-        "/TraceSegments": {"POST": _guarded(api.put_trace_segments, token)},
-        "/TelemetryRecords": {"POST": _guarded(api.put_telemetry_records, token)},
+        **authenticated(guarded, gate, _deny, _PROOF),
         "/GetSamplingRules": {"POST": _get_sampling_rules},
         "/SamplingTargets": {"POST": _get_sampling_targets},
     }
@@ -50,7 +55,7 @@ def routes(receiver: Receiver, token: str | None) -> Routes:
 
 def refuse(refusal: Refusal) -> Response:
     """A refusal as AWS's JSON error: its kind in `x-amzn-ErrorType`, its reason in `message`."""
-    return _failure(refusal.status, refusal.reason)
+    return _failure(refusal.status, refusal.reason, refusal.retry_after_s)
 
 
 _MOST_DOCUMENTS = 10_000
@@ -111,37 +116,27 @@ def _unprocessed(rejection: Rejection) -> dict[str, str]:
     return answer if rejection.segment_id is None else {"Id": rejection.segment_id, **answer}
 
 
-def _guarded(handler: Handler, token: str | None) -> Handler:
-    if token is None:
-        return handler
-    expected = token.encode()
-
-    async def answer(request: Request) -> Response:
-        sent = _presented(request.headers.get("authorization", ""))
-        if sent is None:
-            return _forbidden("MissingAuthenticationTokenException", "Missing Authentication Token")
-        if not hmac.compare_digest(sent.encode(), expected):
-            reason = "The security token included in the request is invalid."
-            return _forbidden("UnrecognizedClientException", reason)
-        return await handler(request)
-
-    return answer
-
-
-def _presented(authorization: str) -> str | None:
+def _token(headers: Mapping[str, str]) -> str | None:
     """The access key id of a signature (Signature Version 4, "Authorization header"), or a bearer token.
 
     The signature itself proves nothing here: it is made with a secret that only AWS knows, too.
     """
-    if authorization.startswith("Bearer "):
-        return authorization.removeprefix("Bearer ")
-    found = _ACCESS_KEY.match(authorization)
-    return found[1] if found else None
+    found = _ACCESS_KEY.match(headers.get("authorization", ""))
+    return found[1] if found else bearer(headers)
 
 
-def _forbidden(kind: str, reason: str) -> Response:
-    hint = "send the collector's token as the access key id, or as a bearer token"
-    return _error(HTTPStatus.FORBIDDEN, kind, f"{reason} Header Authorization: {hint}")
+_PROOF = Proof(
+    _token, "header Authorization: sign with a token as the access key id, or send it as a bearer token"
+)
+
+
+def _deny(refusal: Refusal) -> Response:
+    """AWS says 403 to strangers, and knows two kinds of them."""
+    if refusal.status != HTTPStatus.UNAUTHORIZED:
+        return refuse(refusal)
+    is_missing = _token(refusal.headers) is None
+    kind = "MissingAuthenticationTokenException" if is_missing else "UnrecognizedClientException"
+    return _error(HTTPStatus.FORBIDDEN, kind, refusal.reason)
 
 
 def _refused(refused: Refused) -> Response:
@@ -153,7 +148,8 @@ def _refused(refused: Refused) -> Response:
 
 def _failure(status: int, reason: str, retry_after_s: int = 1) -> Response:
     kind = _KIND.get(HTTPStatus(status), "InvalidRequestException")
-    later = (("Retry-After", str(retry_after_s)),) if status == HTTPStatus.SERVICE_UNAVAILABLE else ()
+    is_later = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+    later = (("Retry-After", str(retry_after_s)),) if is_later else ()
     return _error(status, kind, reason, later)
 
 

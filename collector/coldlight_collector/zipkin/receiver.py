@@ -14,9 +14,10 @@ from functools import partial
 from hashlib import blake2b
 from http import HTTPStatus
 
-from coldlight_collector.http.auth import authenticated
+from coldlight_collector.gate import Gate
+from coldlight_collector.http.auth import Proof, authenticated, bearer
 from coldlight_collector.http.decompress import ENCODINGS
-from coldlight_collector.http.messages import Handler, Refusal, Request, Response, Routes
+from coldlight_collector.http.messages import Refusal, Request, Response, Routes
 from coldlight_collector.intake import Accepted, Malformed, Payload, Refused, Unavailable
 from coldlight_collector.receiver import Receiver, UnknownMediaType, status_of
 from coldlight_collector.validate import validate_message
@@ -37,39 +38,31 @@ _MESSAGE_CHARACTERS = 1024
 _Decode = Callable[[bytes], Decoded]
 
 
-def routes(receiver: Receiver, token: str | None) -> Routes:
-    """Zipkin's paths for spans, open to senders of `token`: as a bearer, or as the password in the URL."""
+def routes(receiver: Receiver, gate: Gate) -> Routes:
+    """Zipkin's paths for spans, open to whom `gate` lets in."""
     zipkin = _ZipkinReceiver(receiver)
     paths: Routes = {
         f"{prefix}/api/{version}/spans": {"POST": take}
         for prefix in _PREFIXES
         for version, take in (("v1", zipkin.take_v1), ("v2", zipkin.take_v2))
     }
-    if token is None:
-        return paths
-    guarded = authenticated(paths, token, refuse)
-    return {
-        path: {method: _password_as_bearer(take) for method, take in methods.items()}
-        for path, methods in guarded.items()
-    }
+    return authenticated(paths, gate, refuse, _PROOF)
 
 
 def refuse(refusal: Refusal) -> Response:
     """A refusal in plain text, as Zipkin's senders log it."""
-    return _failure(refusal.status, refusal.reason)
+    return _failure(refusal.status, refusal.reason, refusal.retry_after_s)
 
 
-def _password_as_bearer(handler: Handler) -> Handler:
+def _token(headers: Mapping[str, str]) -> str | None:
     """Zipkin's senders can seldom be given a header, but a URL: http://anyone:TOKEN@host makes them send Basic."""
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    return _password(credentials) if scheme.lower() == "basic" else bearer(headers)
 
-    async def answer(request: Request) -> Response:
-        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "basic":
-            bearer = f"Bearer {_password(credentials)}"
-            request = request._replace(headers={**request.headers, "authorization": bearer})
-        return await handler(request)
 
-    return answer
+_PROOF = Proof(
+    _token, "header Authorization: send Bearer and a token, or the token as the password in the URL"
+)
 
 
 def _password(credentials: str) -> str:
@@ -157,7 +150,7 @@ def _failure(status: int, reason: str, retry_after_s: int = 1) -> Response:
 
 
 def _advice(status: int, retry_after_s: int) -> tuple[tuple[str, str], ...]:
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         return (("Retry-After", str(retry_after_s)),)
     if status == HTTPStatus.UNAUTHORIZED:
         return (("WWW-Authenticate", 'Basic realm="Coldlight"'),)

@@ -9,6 +9,7 @@ from prometheus_client.exposition import choose_encoder
 from coldlight_query.problems import ProblemError, described
 from coldlight_query.readiness import look
 from coldlight_storage.conditions import readiness
+from coldlight_storage.state.tokens import DEFAULT_TENANT
 
 router = APIRouter(tags=["health"])
 
@@ -25,7 +26,7 @@ async def readyz(request: Request) -> dict[str, Any]:
 
     Everything acknowledged that was received up to `watermark_unix_nano` is visible; null when nobody knows.
     """
-    found = await asyncio.to_thread(look, request.app.state.store)
+    found = await asyncio.to_thread(look, request.app.state.stores.of(DEFAULT_TENANT))
     status, body = readiness(found.conditions)
     if status != 200:
         [refusing, *_] = (wrong for wrong in body["wrong"] if wrong["refuses"])

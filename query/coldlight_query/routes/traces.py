@@ -8,11 +8,12 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from coldlight_query import models, traces
+from coldlight_query.metrics import TimedStore
 from coldlight_query.problems import described
 from coldlight_query.routes.parameters import PageParameters, SearchParameters, check_given_once
 from coldlight_query.rows import RENDER
 from coldlight_query.search import search_traces
-from coldlight_storage import Store
+from coldlight_storage import Store, Stores
 
 router = APIRouter(prefix="/api/v1/traces", tags=["traces"], dependencies=[Depends(check_given_once)])
 
@@ -25,8 +26,9 @@ TraceIdParameter = Annotated[
 
 
 def _store(request: Request) -> Store:
-    store: Store = request.app.state.store
-    return store
+    """The store of the reader's tenant, and of nobody else's."""
+    stores: Stores = request.app.state.stores
+    return TimedStore(stores.ready(request.state.tenant), request.app.state.metrics)
 
 
 StoreDependency = Annotated[Store, Depends(_store)]

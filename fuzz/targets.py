@@ -231,10 +231,10 @@ def _scan(data: bytes) -> list[bytes]:
     """The requests of the whole frames at the start."""
     found, end, torn_at = [], 0, len(data)
     try:
-        for frame in scan(io.BytesIO(data)):
+        for frame, message in scan(io.BytesIO(data)):
             assert frame.start == end < frame.end <= len(data)
             end = frame.end
-            found.append(trim(data[frame.start : frame.end]))
+            found.append(trim(message))
     except TornFrame as torn:
         torn_at = torn.offset
     assert torn_at == end

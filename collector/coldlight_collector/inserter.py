@@ -78,6 +78,15 @@ def _histogram(name: str, meaning: str) -> Histogram:
 
 
 @dataclass
+class _Inserted:
+    """A segment that ClickHouse has; `failed_syncs` is how many there had been when its first attempt began."""
+
+    segment: Sealed
+    insertion: Insertion
+    failed_syncs: int
+
+
+@dataclass
 class Inserter:
     """Inserts segments of `journal` into `store`, up to `workers` side by side, the oldest first.
 
@@ -96,7 +105,8 @@ class Inserter:
     turns: Turns = field(default_factory=Turns)
     _instance: int = 0
     _busy: int = 0
-    _inserted: list[Sealed] = field(default_factory=list)
+    _inserted: list[_Inserted] = field(default_factory=list)
+    _failed_syncs: int = 0
     _occupied: Counter[Signal] = field(default_factory=Counter)
     _threads: ThreadPoolExecutor = field(init=False)
 
@@ -157,13 +167,32 @@ class Inserter:
         """Takes segments out of the journal, but not before a loss of power could no longer cost their rows."""
         inserted, self._inserted = self._inserted, []
         if inserted:
-            await self._attempt(self.store.sync)
-        for segment in inserted:
+            await self._persist(lambda: self._make_safe(inserted))
+        for one in inserted:
             try:
-                self.journal.forget(segment)
+                self.journal.forget(one.segment)
             except OSError as error:
                 log.error("a segment that is in ClickHouse cannot be removed from the journal: %s", error)
-                self._inserted.append(segment)
+                self._inserted.append(one)
+
+    async def _make_safe(self, inserted: list[_Inserted]) -> None:
+        """Syncs. A sync that follows a failed one says nothing of what was written before: that is written anew.
+
+        Raises OSError, and StoreUnavailable.
+        """
+        doubtful = [one for one in inserted if one.failed_syncs < self._failed_syncs]
+        failed_syncs = self._failed_syncs
+        # All at once, so that a crash now leaves nothing that the next start would count as good.
+        for one in doubtful:
+            await self._in_thread(one.insertion.withdraw)
+        for one in doubtful:
+            await self._in_thread(one.insertion.insert_anew)
+            one.failed_syncs = failed_syncs
+        try:
+            await self._in_thread(self.store.sync)
+        except OSError:
+            self._failed_syncs += 1
+            raise
 
     def _wants_batch(self, signal: Signal, items: int) -> bool:
         is_free = self.journal.sealed.empty() and self._busy < self.workers
@@ -181,6 +210,7 @@ class Inserter:
             self.journal.forget(segment)
             return
         insertion = Insertion(self.store, batch, is_new=segment.contents is not None)
+        failed_syncs = self._failed_syncs
         try:
             with self.inserting(segment):
                 await self._insert_what_can_be(insertion)
@@ -188,7 +218,7 @@ class Inserter:
             await self._attempt(insertion.withdraw)
             await self._attempt(partial(self._set_aside, segment, error))
             return
-        self._inserted.append(segment)
+        self._inserted.append(_Inserted(segment, insertion, failed_syncs))
         self._count(segment, insertion.batch.items)
         if self.journal.is_half_full:
             await self._forget_inserted()

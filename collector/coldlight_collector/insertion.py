@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 
 from coldlight_collector.journal.salvage import leave_out_refused, rewrite
 from coldlight_storage import Batch, Store, StoreError, StoreUnavailable
@@ -55,6 +56,16 @@ class Insertion:
             self.store.insert(self.batch)
         else:
             self._insert_counted()
+
+    def insert_anew(self) -> None:
+        """After `withdraw`: puts the rows in once more, under a token that ClickHouse does not know. Raises `StoreUnavailable`.
+
+        It took the batch before, so whatever it says now, it will take it again.
+        """
+        if self.batch.items:
+            self.batch = replace(self.batch, token=f"{self.batch.token.partition('-')[0]}-{token_hex(8)}")
+            with _waiting():
+                self._insert_counted()
 
     def withdraw(self) -> None:
         """Takes out what earlier attempts may have left in some of the tables. Raises `StoreUnavailable`."""

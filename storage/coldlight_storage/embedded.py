@@ -45,6 +45,8 @@ class EmbeddedStore:
         self._open_clients()
         with self._writers.client():
             pass  # opened here, so that a folder that cannot be used is found at the start
+        # Held open: Linux tells of a failed write whoever had a descriptor at the time, and that once.
+        self._folder = _opened(self._path)
 
     def _open_clients(self) -> None:
         self._writers = Clients(self._connect)
@@ -72,6 +74,7 @@ class EmbeddedStore:
         other._database = f"{self._database}_{suffix}"
         other._lock = None  # the folder stays ours until the first of its stores is closed
         other._open_clients()
+        other._folder = _opened(self._path)  # of its own, or the failure would be told to one of the two
         return other
 
     def insert(self, batch: Batch) -> None:
@@ -87,12 +90,8 @@ class EmbeddedStore:
                 client.command(insert_statement(batch, table, source, self._schema, into))
 
     def sync(self) -> None:
-        folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            if _LIBC.syncfs(folder):
-                raise OSError(ctypes.get_errno(), "syncfs failed", str(self._path))
-        finally:
-            os.close(folder)
+        if _LIBC.syncfs(self._folder):
+            raise OSError(ctypes.get_errno(), "syncfs failed", str(self._path))
 
     def _schema(self, wire: Wire) -> Settings:
         """A schema given as text would be written to a folder `__cache__` wherever this process runs."""
@@ -113,8 +112,13 @@ class EmbeddedStore:
     def close(self) -> None:
         self._readers.close()
         self._writers.close()
+        os.close(self._folder)
         if self._lock:
             self._lock.close()
+
+
+def _opened(folder: Path) -> int:
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def _file_argument(path: Path) -> str:

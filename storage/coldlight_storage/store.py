@@ -83,7 +83,8 @@ class Store(Protocol):
         """Returns once what was inserted before would survive a loss of power, as far as that is in our hands.
 
         An embedded engine's folder is written to its disk. A server does that as it is told by its own settings
-        and its replicas. Raises OSError.
+        and its replicas. Raises OSError; then nothing written since the last sync is certain, and no later sync makes
+        it so: what matters is to be inserted anew.
         """
         ...
 

@@ -35,23 +35,27 @@ async def running(folder: Path, limits: JournalLimits = NEVER_BY_ITSELF) -> Asyn
             journal.close()
 
 
-async def crash(folder: Path, *payloads: Payload) -> None:
-    """A journal that ends without any ceremony once these requests are acknowledged."""
-    journal = Journal(folder, NEVER_BY_ITSELF)
-    task = asyncio.create_task(journal.run())
-    for payload in payloads:
-        await journal.append(Signal.TRACES, payload)
-    task.cancel()
-    await asyncio.wait([task])
+async def crash(folder: Path, *payloads: Payload, limits: JournalLimits = NEVER_BY_ITSELF) -> None:
+    """A journal that ends without any ceremony once these requests are acknowledged; so do its threads."""
+
+    async def until_then() -> None:
+        journal = Journal(folder, limits)
+        task = asyncio.create_task(journal.run())
+        for payload in payloads:
+            await journal.append(Signal.TRACES, payload)
+        task.cancel()
+        await asyncio.wait([task])
+
+    await asyncio.to_thread(asyncio.run, until_then())
 
 
 def bodies(path: Path) -> list[str]:
     """The requests in a segment that are whole."""
-    data, found = path.read_bytes(), []
+    found = []
     with path.open("rb") as file:
         try:
-            for frame in scan(file):
-                found.append(trim(data[frame.start : frame.end]).decode())
+            for _, message in scan(file):
+                found.append(trim(message).decode())
         except TornFrame:
             pass
     return found

@@ -1,6 +1,7 @@
 """From the journal into ClickHouse: exactly once, whatever happens in between."""
 
 import asyncio
+import itertools
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -13,6 +14,7 @@ import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberDataPoint, Sum
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from tests.collector.journals import crash
 
 from coldlight_collector.inserter import Inserter, read_identity
 from coldlight_collector.intake import Payload, Unavailable
@@ -78,13 +80,9 @@ async def collecting(
 
 async def journal_alone(folder: Path, *groups: list[Payload]) -> None:
     """A collector that acknowledges, and ends before it inserts: every group is sealed but the last."""
-    journal = Journal(folder, JournalLimits(linger_s=3600, batch_items=2))
-    task = asyncio.create_task(journal.run())
-    for group in groups:
-        for payload in group:
-            await journal.append(Signal.TRACES, payload)
-    task.cancel()
-    await asyncio.wait([task])
+    await crash(
+        folder, *itertools.chain.from_iterable(groups), limits=JournalLimits(linger_s=3600, batch_items=2)
+    )
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -94,9 +92,8 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def bodies(segment: Path) -> list[bytes]:
-    data = segment.read_bytes()
     with segment.open("rb") as file:
-        return [trim(data[frame.start : frame.end]) for frame in scan(file)]
+        return [trim(message) for _, message in scan(file)]
 
 
 def names(store: Store) -> list[str]:
@@ -110,6 +107,7 @@ class Fickle:
     store: Store
     insert_failures: list[Exception] = field(default_factory=list)
     select_failures: list[Exception] = field(default_factory=list)
+    sync_failures: list[Exception] = field(default_factory=list)
     inserted: list[Batch] = field(default_factory=list)
 
     def insert(self, batch: Batch) -> None:
@@ -122,6 +120,8 @@ class Fickle:
         self.store.check(batch)
 
     def sync(self) -> None:
+        if self.sync_failures:
+            raise self.sync_failures.pop(0)
         self.store.sync()
 
     def select(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
@@ -394,6 +394,20 @@ async def test_an_inserter_that_is_cancelled_leaves_the_rest_for_the_next(
     async with collecting(tmp_path, embedded_store):
         pass
     assert names(embedded_store) == ["span 1", "span 2"]
+
+
+async def test_what_a_failed_sync_may_have_cost_is_inserted_anew(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    """A later sync may say yes though the system has let go of what it could not write."""
+    store = Fickle(embedded_store, sync_failures=[OSError(5, "Input/output error")])
+    async with collecting(tmp_path, store) as running:
+        await running.add(a_span(1))
+    first, again = store.inserted
+    assert (first.ingest_segment, first.token) == (again.ingest_segment, again.token.partition("-")[0])
+    assert first.token != again.token
+    assert names(embedded_store) == ["span 1"]
+    assert running.journal.stored_bytes == 0
 
 
 def test_an_identity_is_made_up_once(tmp_path: Path) -> None:

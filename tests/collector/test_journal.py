@@ -249,17 +249,22 @@ async def test_a_failing_disk_refuses_and_a_repaired_one_goes_on(
     assert [bodies(path) for path in segments(tmp_path, "sealed")] == [["before"], ["after"]]
 
 
-async def test_a_disk_that_cannot_even_cut_off_leaves_that_to_the_reader(
+async def test_what_was_refused_is_cut_before_it_is_taken_when_it_comes_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(tmp_path) as journal:
         await journal.append(Signal.TRACES, request("before"))
         with monkeypatch.context() as broken:
-            broken.setattr(os, "fdatasync", fail_with_io_error)
             broken.setattr(os, "ftruncate", fail_with_io_error)
-            with pytest.raises(Unavailable):
+            with monkeypatch.context() as at_first:
+                at_first.setattr(os, "fdatasync", fail_with_io_error)
+                with pytest.raises(Unavailable):
+                    await journal.append(Signal.TRACES, request("refused"))
+            with pytest.raises(Unavailable, match="cannot be written"):
                 await journal.append(Signal.TRACES, request("refused"))
-        assert (await next_sealed(journal)).contents is None
+        await journal.append(Signal.TRACES, request("refused"))
+    stored = itertools.chain.from_iterable(bodies(path) for path in segments(tmp_path, "sealed"))
+    assert list(stored) == ["before", "refused"]
 
 
 def fail_with_io_error(*_: object) -> None:

@@ -102,8 +102,7 @@ async def test_a_crash_forgets_nothing(tmp_path: Path) -> None:
 
 async def test_what_was_made_durable_but_not_noted_before_a_crash_is_known(tmp_path: Path) -> None:
     await crash(tmp_path, request("a request"))
-    [noted] = (tmp_path).glob("repeats-*")
-    noted.unlink()
+    assert list(tmp_path.glob("repeats-*")) == []
     async with running(tmp_path) as journal:
         await journal.append(Signal.TRACES, request("a request"))
     assert stored(tmp_path) == ["a request"]
@@ -123,9 +122,10 @@ def test_a_restart_makes_nothing_younger(tmp_path: Path) -> None:
     def started(quarters: int) -> Repeats:
         return Repeats(tmp_path, lambda: NOON_NS + quarters * AN_HOUR_NS // 4)
 
-    started(0).add([name(1)])
-    for quarters in range(1, 6):
-        started(quarters).add([name(2)])
+    for quarters in range(6):
+        repeats = started(quarters)
+        repeats.add([name(2 if quarters else 1)])
+        repeats.save()
     repeats = started(5)
     assert name(1) not in repeats
     assert name(2) in repeats
@@ -142,26 +142,37 @@ def test_memory_is_bounded_by_the_number_of_requests(tmp_path: Path) -> None:
 
 
 def test_a_torn_digest_costs_only_itself(tmp_path: Path) -> None:
-    Repeats(tmp_path, lambda: NOON_NS).add([name(1)])
+    remember(tmp_path, name(1))
     [file] = tmp_path.glob("repeats-*")
     file.write_bytes(name(1) + name(2)[:5])
-    Repeats(tmp_path, lambda: NOON_NS).add([name(3)])
+    remember(tmp_path, name(3))
     repeats = Repeats(tmp_path, lambda: NOON_NS)
     assert [number for number in range(1, 4) if name(number) in repeats] == [1, 3]
 
 
-async def test_a_request_that_cannot_be_noted_is_durable_all_the_same(
+async def test_a_segment_whose_requests_cannot_be_remembered_stays_unsealed_so_that_a_start_reads_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    async with running(tmp_path) as journal:
-        with monkeypatch.context() as patched:
-            patched.setattr(Repeats, "add", full)
+    with monkeypatch.context() as patched:
+        patched.setattr(Repeats, "save", full)
+        async with running(tmp_path) as journal:
             await journal.append(Signal.TRACES, request("a request"))
+        unsealed = journal.sealed.get_nowait()
+        with pytest.raises(OSError, match="No space"):
+            journal.forget(unsealed)
+    assert unsealed.path in segments(tmp_path, "open")
+    async with running(tmp_path) as journal:
+        await journal.append(Signal.TRACES, request("a request"))
     assert stored(tmp_path) == ["a request"]
-    assert journal.stored_bytes > 0
+
+
+def remember(folder: Path, digest: bytes) -> None:
+    repeats = Repeats(folder, lambda: NOON_NS)
+    repeats.add([digest])
+    repeats.save()
 
 
 def name(number: int) -> bytes:

@@ -55,8 +55,8 @@ def encode(
     return _varint(len(body) + _TRAILER.size), body, fields + checksum
 
 
-def scan(file: BinaryIO) -> Iterator[Frame]:
-    """The frames of a segment, each checked. Raises `TornFrame` at the first that is not whole."""
+def scan(file: BinaryIO) -> Iterator[tuple[Frame, bytes]]:
+    """The frames of a segment, each checked, with their messages. Raises `TornFrame` at the first that is not whole."""
     size = file.seek(0, SEEK_END)
     offset = 0
     while offset < size:
@@ -66,17 +66,17 @@ def scan(file: BinaryIO) -> Iterator[Frame]:
         if end > size:  # before reading: a torn length may claim gigabytes
             raise TornFrame(offset)
         file.seek(offset + width)
-        frame = _read_frame(file.read(length), offset, end)
+        message = file.read(length)
+        frame = _read_frame(message, offset, end)
         if frame is None:
             raise TornFrame(offset)
-        yield frame
+        yield frame, message
         offset = end
 
 
-def trim(frame: bytes) -> bytes:
-    """The request inside the bytes of a whole frame."""
-    _, width = _read_varint(frame[:_LONGEST_LENGTH], 0)
-    return frame[width : -_TRAILER.size]
+def trim(message: bytes) -> bytes:
+    """The request in a frame's message."""
+    return message[: -_TRAILER.size]
 
 
 def _read_frame(message: bytes, start: int, end: int) -> Frame | None:

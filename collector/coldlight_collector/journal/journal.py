@@ -28,6 +28,8 @@ from coldlight_collector.journal.segment import (
     first_received_ns,
     seal,
     segment_number,
+    sync_file,
+    sync_folder,
 )
 from coldlight_collector.journal.space import Space
 from coldlight_collector.journal.state import JournalState
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SMALL_BYTES = 256 << 10
+_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ class Journal:
         space = space or Space(limits.total_bytes)
         self._clock_ns = clock_ns
         self._lanes = {signal: _open_lane(folder / signal, signal) for signal in Signal}
+        for made in (folder, folder.parent):
+            sync_folder(made)
         self._numbers = SegmentNumbers(folder)
         self._repeats = Repeats(folder, clock_ns, lambda: space.most_digests)
         self._on_their_way: dict[bytes, _Waiting] = {}
@@ -143,10 +148,15 @@ class Journal:
         """Whether the inserter would take a batch of a signal that has so many items."""
 
     def _end_open_segments(self, lane: _Lane) -> None:
-        """Seals what an earlier process had open. It may have ended before it could note what came last."""
+        """Seals what an earlier process had open. It may have ended before it could sync or save what came last."""
         for path in lane.folder.glob(f"*{OPEN}"):
+            sync_file(path)  # not before may a repetition be answered
             self._repeats.add(digests(path))
-            seal(path)
+            try:
+                self._repeats.save()
+                seal(path)
+            except OSError as error:  # a disk that is full must not keep what is on it from being inserted
+                log.error("%s is inserted unsealed: %s", path, error)
 
     async def append(self, signal: Signal, payload: Payload) -> Accepted:
         """The collector's `Intake`: returns once the request is on disk. Raises `Unavailable`."""
@@ -246,6 +256,8 @@ class Journal:
     def forget(self, segment: Sealed) -> None:
         """Removes a segment whose rows are safe in ClickHouse. Raises OSError."""
         self.mark_visible(segment)
+        if segment.path.suffix == OPEN:  # its digests are nowhere else
+            self._repeats.save()
         segment.path.unlink(missing_ok=True)
         self.stored_bytes -= segment.size
 
@@ -294,7 +306,7 @@ class Journal:
             reason = f"the journal cannot be written ({error.strerror}): free or repair the disk of --data"
             self._answer(group, Unavailable(reason, retry_after_s=1))
             if lane.writer:
-                await self._seal(lane, is_whole=False)
+                await self._seal(lane)
         else:
             self._failed_at_ns = None
             self._answer(group, None)
@@ -302,6 +314,8 @@ class Journal:
     def _take_group(self, lane: _Lane) -> list[_Waiting]:
         """What waits in a lane, as far as the batch has room for it: an INSERT is to take no more memory than it may."""
         room = self._limits.batch_expanded_bytes - lane.expanded_bytes
+        if lane.writer and lane.writer.is_torn:  # it is cut first, or they are refused
+            room = self._limits.batch_expanded_bytes
         for index, one in enumerate(lane.waiting):
             room -= one.payload.expanded_bytes
             if room < 0 and (index or lane.writer):
@@ -313,6 +327,9 @@ class Journal:
         return group
 
     async def _write(self, lane: _Lane, group: list[_Waiting]) -> None:
+        if lane.writer and lane.writer.is_torn:
+            # What was refused must be out before its repetition is taken, or both would be stored.
+            await asyncio.to_thread(lane.writer.cut)
         if lane.writer is None:
             lane.writer = await asyncio.to_thread(SegmentWriter, lane.folder, self._numbers.take())
             lane.requests = lane.items = 0
@@ -332,13 +349,7 @@ class Journal:
         lane.data = _joined(lane.data, group)
         lane.expanded_bytes += sum(one.payload.expanded_bytes for one in group)
         self.stored_bytes += lane.writer.size - before
-        self._note([one.digest for one in group])
-
-    def _note(self, digests: list[bytes]) -> None:
-        try:
-            self._repeats.add(digests)
-        except OSError as error:  # the requests are durable, and this process knows them
-            log.error("a restart may not know again requests that came before: %s", error)
+        self._repeats.add([one.digest for one in group])
 
     def _answer(self, group: list[_Waiting], refusal: Unavailable | None) -> None:
         for one in group:
@@ -351,25 +362,41 @@ class Journal:
             else:
                 one.answer.set_result(None)
 
-    async def _seal(self, lane: _Lane, is_whole: bool = True) -> None:
-        writer, lane.writer = lane.writer, None
-        lane.expanded_bytes, lane.has_overflowed = 0, False
+    async def _seal(self, lane: _Lane) -> None:
+        writer = lane.writer
         assert writer
+        if writer.is_torn and not await self._cut(writer):
+            lane.opened_at = asyncio.get_running_loop().time() + _PAUSE_S  # then it is tried again
+            return
+        lane.writer = None
+        lane.expanded_bytes, lane.has_overflowed = 0, False
         if lane.requests:
             self._unseen[writer.number] = lane.received_ns
-        counts = lane.requests, lane.items, lane.received_ns
-        contents = Contents(*counts, lane.data, tuple(lane.causes)) if is_whole else None
         try:
-            path = await asyncio.to_thread(writer.seal)
+            path = await asyncio.to_thread(self._save_and_seal, writer)
         except OSError as error:
-            log.error("segment %d is not sealed as it should be: %s", writer.number, error)
-            path, contents = writer.left_at(), None
+            log.error("segment %d is inserted unsealed: %s", writer.number, error)
+            path = writer.left_at()
         if lane.requests:
+            counts = lane.requests, lane.items, lane.received_ns
+            contents = Contents(*counts, lane.data, tuple(lane.causes))
             sealed = Sealed(lane.signal, writer.number, path, writer.size, lane.received_ns, contents)
             self.sealed.put_nowait(sealed)
         else:
             with suppress(OSError):  # an empty file harms nobody
                 path.unlink(missing_ok=True)
+
+    async def _cut(self, writer: SegmentWriter) -> bool:
+        try:
+            await asyncio.to_thread(writer.cut)
+        except OSError as error:
+            log.error("segment %d holds what was refused, and cannot be cut: %s", writer.number, error)
+            return False
+        return True
+
+    def _save_and_seal(self, writer: SegmentWriter) -> Path:
+        self._repeats.save()
+        return writer.seal()
 
 
 def _joined(data: frozenset[str] | None, group: list[_Waiting]) -> frozenset[str] | None:
@@ -410,7 +437,7 @@ def _left_behind(lanes: Iterable[_Lane]) -> list[Sealed]:
     """The segments of an earlier process, oldest first."""
     found = []
     for lane in lanes:
-        for path in lane.folder.glob(f"*{SEALED}"):
+        for path in (*lane.folder.glob(f"*{SEALED}"), *lane.folder.glob(f"*{OPEN}")):
             size, received_ns = path.stat().st_size, first_received_ns(path)
             found.append(Sealed(lane.signal, segment_number(path), path, size, received_ns))
     return sorted(found, key=lambda segment: segment.number)

@@ -67,9 +67,8 @@ def requests(path: Path) -> Iterator[StoredRequest]:
     message_type = STORED_TYPE[_signal(path)]
     with path.open("rb") as file:
         try:
-            for frame in scan(file):
-                file.seek(frame.start)
-                yield _read(message_type, frame, trim(file.read(frame.end - frame.start)))
+            for frame, message in scan(file):
+                yield _read(message_type, frame, trim(message))
         except TornFrame:
             return
 

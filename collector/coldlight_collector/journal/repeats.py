@@ -1,10 +1,13 @@
 """Requests that came before: a sender that lost the answer sends the same bytes again, and they are not stored twice.
 
 What is remembered is a digest of each request that was made durable, for half an hour to an hour, and of the last
-250,000 to 500,000 requests at most: senders repeat within minutes. It is kept in files beside the segments, so that a
-restart forgets nothing.
+250,000 to 500,000 requests at most: senders repeat within minutes. It is kept in files beside the segments, so that
+neither a restart nor a loss of power makes it forget: a segment has its requests' digests in it, and by the time that
+it is sealed they are in the files, too.
 """
 
+import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -12,7 +15,10 @@ from pathlib import Path
 
 from coldlight_collector.intake import Payload
 from coldlight_collector.journal.frames import DIGEST_BYTES
+from coldlight_collector.journal.segment import sync_folder, write_whole
 from coldlight_storage.signals import Signal
+
+log = logging.getLogger(__name__)
 
 _HALF_AN_HOUR_NS = 30 * 60 * 10**9
 
@@ -29,13 +35,23 @@ class _Generation:
     since_ns: int
     file: Path
     digests: set[bytes] = field(default_factory=set)
+    unsaved: list[bytes] = field(default_factory=list)
 
     def add(self, digests: Sequence[bytes]) -> None:
         self.digests.update(digests)
-        with self.file.open("ab") as file:
+        self.unsaved += digests
+
+    def save(self) -> None:
+        """Raises OSError; then all that is unsaved is written anew the next time, in another place."""
+        is_new = not self.file.exists()
+        with self.file.open("ab", buffering=0) as file:
             if torn := file.tell() % DIGEST_BYTES:  # a full disk took only half of one
-                file.truncate(file.tell() - torn)
-            file.write(b"".join(digests))
+                os.ftruncate(file.fileno(), file.tell() - torn)
+            write_whole(file.fileno(), b"".join(self.unsaved))
+            os.fsync(file.fileno())
+        if is_new:
+            sync_folder(self.file.parent)
+        self.unsaved = []
 
 
 class Repeats:
@@ -56,9 +72,15 @@ class Repeats:
         return any(digest in generation.digests for generation in self._generations)
 
     def add(self, digests: Sequence[bytes]) -> None:
-        """Remembers requests that are durable. Raises OSError; this process remembers them all the same."""
+        """Remembers requests that are durable, until this process ends."""
         self._turn()
         self._generations[-1].add(digests)
+
+    def save(self) -> None:
+        """Remembers them from now on whatever happens. Raises OSError."""
+        for generation in list(self._generations):
+            if generation.unsaved:
+                generation.save()
 
     def _turn(self) -> None:
         """Begins a new generation if it is time to, and drops the oldest."""
@@ -71,7 +93,14 @@ class Repeats:
         ):
             self._generations.append(_Generation(now_ns, self._folder / f"repeats-{now_ns}"))
         while len(self._generations) > 2 or now_ns - self._generations[0].since_ns >= 2 * _HALF_AN_HOUR_NS:
-            self._generations.pop(0).file.unlink(missing_ok=True)
+            _remove(self._generations.pop(0).file)
+
+
+def _remove(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:  # the next start reads it, and tries again
+        log.warning("%s is no longer needed and cannot be removed: %s", file, error)
 
 
 def _read(folder: Path) -> Iterator[_Generation]:

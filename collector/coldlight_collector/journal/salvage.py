@@ -34,8 +34,9 @@ def rewrite(path: Path, signal: Signal) -> None:
         request.DiscardUnknownFields()
         return bytes(request.SerializeToString())
 
-    frames = ((frame, plain(trim(data))) for frame, data in _read(path))
-    write_durably(path, (piece for frame, body in frames for piece in _encode(frame, body)))
+    with path.open("rb") as file:
+        frames = ((frame, plain(trim(message))) for frame, message in scan(file))
+        write_durably(path, (piece for frame, body in frames for piece in _encode(frame, body)))
 
 
 def leave_out_refused(path: Path, is_taken: Callable[[Path], bool]) -> tuple[list[Frame], list[Frame]]:
@@ -44,7 +45,8 @@ def leave_out_refused(path: Path, is_taken: Callable[[Path], bool]) -> tuple[lis
     `is_taken` is asked about files of some of the requests. Gives the frames that stay, and those that were moved.
     Started anew after a crash, does the same. Raises OSError, and what `is_taken` raises.
     """
-    frames = [frame for frame, _ in _read(path)]
+    with path.open("rb") as file:
+        frames = [frame for frame, _ in scan(file)]
     part = path.with_suffix(".part")
 
     def all_taken(some: Sequence[Frame]) -> bool:
@@ -92,13 +94,6 @@ def rejected_name(path: Path, content: bytes | None = None) -> Path:
         if not name.exists() or name.read_bytes() == content:
             return name
     raise AssertionError("there is always a further number")
-
-
-def _read(path: Path) -> Iterator[tuple[Frame, bytes]]:
-    with path.open("rb") as file:
-        for frame in scan(file):
-            file.seek(frame.start)
-            yield frame, file.read(frame.end - frame.start)
 
 
 def _bytes_of(file: int, frames: Iterable[Frame]) -> Iterator[bytes]:

@@ -1,8 +1,8 @@
 """A segment file: appended to while open, then sealed for good and handed on as one batch."""
 
+import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,8 @@ from coldlight_collector.journal.frames import TornFrame, scan
 
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
+
+log = logging.getLogger(__name__)
 
 OPEN, SEALED, TAIL = ".open", ".sealed", ".tail"
 _PIECES_A_WRITE = 1020  # below Linux's IOV_MAX, and a multiple of a frame's three pieces
@@ -49,35 +51,35 @@ class SegmentWriter:
             raise
 
     def write(self, pieces: Sequence[bytes]) -> None:
-        """Appends the pieces. Raises OSError; everything since the last `sync` is then cut off again."""
-        with self._cutting_off():
-            for start in range(0, len(pieces), _PIECES_A_WRITE):
-                self._write(pieces[start : start + _PIECES_A_WRITE])
+        """Appends the pieces. Raises OSError; then the segment is torn until it is `cut`."""
         self._written += sum(map(len, pieces))
+        for start in range(0, len(pieces), _PIECES_A_WRITE):
+            self._write(pieces[start : start + _PIECES_A_WRITE])
 
     def sync(self) -> None:
         """Returns once everything written is on disk. Raises OSError, as `write` does."""
-        with self._cutting_off():
-            os.fdatasync(self._file)
+        os.fdatasync(self._file)
         self.size = self._written
 
-    @contextmanager
-    def _cutting_off(self) -> Iterator[None]:
-        """Should even the cut fail, `read_sealed` finds a torn frame, or one more that nobody was told is safe."""
-        try:
-            yield
-        except OSError:
-            os.ftruncate(self._file, self.size)
-            self._written = self.size
-            raise
+    @property
+    def is_torn(self) -> bool:
+        """Whether something is in the file, in part or whole, that the disk has not said it has."""
+        return self._written != self.size
+
+    def cut(self) -> None:
+        """Takes out for good what the disk has not said it has. Raises OSError.
+
+        A later sync is no help with it: the system may have let go of what it could not write, and say yes.
+        """
+        os.ftruncate(self._file, self.size)
+        os.fsync(self._file)
+        self._written = self.size
 
     def _write(self, pieces: Sequence[bytes]) -> None:
         written = os.writev(self._file, pieces)
         if written < (total := sum(map(len, pieces))):
             # A short write is rare (a signal, a nearly full disk): the rest goes out as one piece.
-            rest = memoryview(b"".join(pieces))[written:total]
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
+            write_whole(self._file, memoryview(b"".join(pieces))[written:total])
 
     def seal(self) -> Path:
         """Closes the file under its final name, which it returns. Raises OSError."""
@@ -100,7 +102,7 @@ def seal(path: Path) -> Path:
 def read_sealed(path: Path) -> Contents:
     """Counts what a segment holds and cuts off a torn end, which nobody was told is safe.
 
-    The cut-off bytes are kept beside it as `.tail`. Raises OSError.
+    The cut-off bytes are kept beside it as `.tail`, if the disk has room for them. Raises OSError.
     """
     contents, torn_at = count(path)
     if torn_at is not None:
@@ -113,7 +115,7 @@ def count(path: Path) -> tuple[Contents, int | None]:
     requests = items = received_ns = 0
     try:
         with path.open("rb") as file:
-            for frame in scan(file):
+            for frame, _ in scan(file):
                 received_ns = received_ns or frame.received_ns
                 requests, items = requests + 1, items + frame.items
     except TornFrame as torn:
@@ -126,7 +128,7 @@ def digests(path: Path) -> list[bytes]:
     found: list[bytes] = []
     try:
         with path.open("rb") as file:
-            found.extend(frame.digest for frame in scan(file))
+            found.extend(frame.digest for frame, _ in scan(file))
     except TornFrame:
         pass  # `read_sealed` deals with it
     return found
@@ -136,7 +138,7 @@ def first_received_ns(path: Path) -> int:
     """The receive time of a segment's first request; 0 when none is whole. Raises OSError."""
     try:
         with path.open("rb") as file:
-            return next((frame.received_ns for frame in scan(file)), 0)
+            return next((frame.received_ns for frame, _ in scan(file)), 0)
     except TornFrame:
         return 0
 
@@ -144,9 +146,11 @@ def first_received_ns(path: Path) -> int:
 def _cut(path: Path, offset: int) -> None:
     with path.open("r+b") as file:
         file.seek(offset)
-        path.with_suffix(TAIL).write_bytes(file.read())
-        file.truncate(offset)
-        file.flush()
+        try:
+            path.with_suffix(TAIL).write_bytes(file.read())
+        except OSError as error:  # a disk that is full must not keep the rest from leaving it
+            log.warning("the torn end of %s is cut off and not kept: %s", path, error)
+        os.ftruncate(file.fileno(), offset)
         os.fsync(file.fileno())
     sync_folder(path.parent)
 
@@ -165,6 +169,19 @@ def write_durably(path: Path, pieces: Iterable[bytes]) -> None:
         os.fsync(file.fileno())
     new.rename(path)
     sync_folder(path.parent)
+
+
+def write_whole(file: int, data: bytes | memoryview) -> None:
+    """Writes to a descriptor, however often that takes. Raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+
+
+def sync_file(path: Path) -> None:
+    """Makes durable what any process has written to a file. Raises OSError."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

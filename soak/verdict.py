@@ -1,57 +1,85 @@
 """What was owed, against what is there."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from coldlight_storage import Row, Signal
-from soak.senders import Request
+from soak.senders import TRACE, Request
+
+_LISTED = "arrayStringConcat(arraySort(arrayMap((key, value) -> concat(key, '=', value), mapKeys({0}), mapValues({0}))), ',')"
+_ROWS = "SELECT {trace} AS trace, concat({name}, ' ', {listed}) AS item FROM {table}"
+_CONTENT = """
+SELECT trace, count() AS items, lower(hex(MD5(arrayStringConcat(arraySort(groupArray(item)), '\\n')))) AS content
+FROM ({rows}) GROUP BY trace
+"""
+
+
+def _stored(trace: str, name: str, attributes: str, *tables: str) -> str:
+    listed = _LISTED.format(attributes)
+    rows = (_ROWS.format(trace=trace, name=name, listed=listed, table=table) for table in tables)
+    return _CONTENT.format(rows=" UNION ALL ".join(rows))
+
 
 STORED = {
-    Signal.TRACES: "SELECT TraceId AS trace, SpanName AS name, count() AS times FROM otel_traces GROUP BY ALL",
-    Signal.LOGS: "SELECT TraceId AS trace, Body AS name, count() AS times FROM otel_logs GROUP BY ALL",
+    Signal.TRACES: _stored("TraceId", "SpanName", "SpanAttributes", "otel_traces"),
+    Signal.LOGS: _stored("TraceId", "Body", "LogAttributes", "otel_logs"),
+    Signal.METRICS: _stored(
+        f"Attributes['{TRACE}']", "MetricName", "Attributes", "otel_metrics_gauge", "otel_metrics_sum"
+    ),
 }
 
-Stored = Mapping[Signal, Mapping[tuple[str, str], int]]
-"""By signal, trace and name: how many rows there are."""
+Stored = Mapping[tuple[Signal, str], tuple[int, str]]
+"""By signal and trace: how many rows there are, and what is in them."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """Promises broken, each named; and how many were kept."""
 
-    items: int
+    requests: int = 0
+    items: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    altered: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
-        return not (self.lost or self.doubled or self.unknown)
+        return not (self.lost or self.doubled or self.altered or self.unknown)
+
+    def __add__(self, other: "Verdict") -> "Verdict":
+        return Verdict(
+            self.requests + other.requests,
+            self.items + other.items,
+            self.lost + other.lost,
+            self.doubled + other.doubled,
+            self.altered + other.altered,
+            self.unknown + other.unknown,
+        )
 
 
 def as_stored(rows: Mapping[str, Sequence[Row]]) -> Stored:
     """Of the rows that the queries of `STORED` give, by signal."""
     return {
-        Signal(signal): {(row["trace"], row["name"]): row["times"] for row in found}
+        (Signal(signal), row["trace"]): (row["items"], row["content"])
         for signal, found in rows.items()
+        for row in found
     }
 
 
 def judge(owed: Iterable[Request], found: Stored) -> Verdict:
-    """What was acknowledged is there once, with the names it was sent with, and nothing else is there."""
-    expected = {(request.signal, request.trace_id, name) for request in owed for name in request.names}
-    times = Counter(
-        {(signal, *place): count for signal, places in found.items() for place, count in places.items()}
-    )
-    return Verdict(
-        items=len(expected),
-        lost=[_named(item) for item in sorted(expected - times.keys())],
-        doubled=[f"{_named(item)}: {count} times" for item, count in sorted(times.items()) if count > 1],
-        unknown=[_named(item) for item in sorted(times.keys() - expected)],
-    )
-
-
-def _named(item: tuple[str, str, str]) -> str:
-    signal, trace_id, name = item
-    return f"{signal} {trace_id} {name}"
+    """What was acknowledged is there once, as it was sent, and nothing else is there."""
+    left, broken = dict(found), Verdict()
+    requests = promised = 0
+    for request in owed:
+        items, content = left.pop((request.signal, request.trace_id), (0, ""))
+        requests, promised = requests + 1, promised + len(request.items)
+        told = f"{request.signal} {request.trace_id}: {items} of {len(request.items)}"
+        if items < len(request.items):
+            broken.lost.append(told)
+        elif items > len(request.items):
+            broken.doubled.append(told)
+        elif content != request.content:
+            broken.altered.append(told)
+    broken.unknown.extend(f"{signal} {trace}" for signal, trace in sorted(left))
+    return replace(broken, requests=requests, items=promised)

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -22,13 +22,13 @@ from benchmarks.processes import answers, free_port, wait_until
 from coldlight_storage import ServerStore, Signal, parse_address
 from soak import room
 from soak.clickhouse import SERVER_FAULTS, Server
-from soak.faults import DEATHS, DISK_FAILS, FAILING_SYNC, FAULTS, FULL, POWER
+from soak.faults import ANYWHERE, DEATHS, DISK_FAILS, FAILING_SYNC, FAULTS, FULL, POWER
 from soak.power import Disk, lose_power
 from soak.senders import Obligations, Request, sending
 from soak.verdict import STORED, Stored, Verdict, as_stored, judge
 from soak.victim import Life, live
 
-START_S, DRAIN_S, STRIKE_S = 180, 300, 10
+START_S, DRAIN_S, STRIKE_S = 180, 300, 30
 _SAMPLE, _MOST_PASSES, _MOST_ENCORES = 60, 3, 5
 _SHORTEST_LIFE_S, _LONGEST_LIFE_S = 0.1, 2.0
 _SHORTEST_SYNCED_S = 1.0  # so that there is something to lose
@@ -194,10 +194,10 @@ def _live_through(
         elif fault == FULL:
             report.struck[fault] += _fill_disk(plan, obligations, report, chance)
         else:
-            has_struck = _strikes(process, fault, chance)
             if fault in (DISK_FAILS, FAILING_SYNC):
-                has_struck = plan.disk.strikes > strikes
-            report.struck[fault] += has_struck
+                _await_strike(plan.disk, strikes, process)
+            has_struck = _strikes(process, fault, chance)
+            report.struck[fault] += has_struck or plan.disk.strikes > strikes
     if fault in _LOSING_POWER or chance.random() < plan.power_losses:
         lose_power(plan.disk, chance)
         report.struck[POWER] += fault != POWER
@@ -228,13 +228,18 @@ def _unseen(victim: Victim, obligations: Obligations, chance: random.Random) -> 
             yield f"the API does not show {request.signal} {request.trace_id} as sent"
 
 
+def _await_strike(disk: Disk, strikes: int, process: BaseProcess) -> None:
+    with suppress(TimeoutError):
+        wait_until(lambda: disk.strikes > strikes or not process.is_alive(), STRIKE_S, "no call has failed")
+
+
 def _strikes(process: BaseProcess, fault: str, chance: random.Random) -> bool:
     """Lets a life end, by its fault or by a kill; whether the fault did it, or lasted."""
     longer_s = _SHORTEST_SYNCED_S if fault in _LOSING_POWER else 0
     process.join(
         STRIKE_S if fault in DEATHS else longer_s + chance.uniform(_SHORTEST_LIFE_S, _LONGEST_LIFE_S)
     )
-    return not process.is_alive() or fault not in DEATHS
+    return fault in (POWER, ANYWHERE) or (fault in DEATHS and not process.is_alive())
 
 
 def _count(plan: Plan) -> Stored:

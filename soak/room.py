@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from benchmarks.processes import wait_until
+
 _INSIDE = "SOAK_ROOM"
 _ROOM = ["unshare", "--map-root-user", "--mount"]
 _SIZE = "4G"
+_FIT_S = 30
 
 
 def enter() -> bool:
@@ -43,17 +46,25 @@ def unmount(folder: Path) -> None:
 @contextmanager
 def full(folder: Path) -> Iterator[None]:
     """For the length of the block there is no room in the file system at `folder`."""
-    status = os.statvfs(folder)
-    used = (status.f_blocks - status.f_bfree) * status.f_frsize
-    _resize(folder, str(used))
+    wait_until(lambda: _fit(folder), _FIT_S, f"{folder} cannot be made as small as what is in it", 0)
     try:
         yield
     finally:
         _resize(folder, _SIZE)
 
 
+def _fit(folder: Path) -> bool:
+    """Whether the file system is as small as what is in it now; what was free a moment ago may be in use already."""
+    status = os.statvfs(folder)
+    used = (status.f_blocks - status.f_bfree) * status.f_frsize
+    try:
+        _resize(folder, str(used))
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
 def _resize(folder: Path, size: str) -> None:
-    # While something is written, what was free a moment ago may be in use already.
     _mount("-o", f"remount,size={size}", str(folder))
 
 

@@ -164,7 +164,9 @@ def export_one_span(endpoint: str) -> None:
 
 async def test_a_grpc_request_may_be_larger_than_grpc_takes_by_itself(stored: Recorder) -> None:
     server = await serve_grpc(lambda _: stored, gate(), "127.0.0.1", 0, GrpcLimits())
-    large = traces_request(span(1, attributes={"payload": "x" * (5 << 20)})).SerializeToString()
+    large = traces_request(
+        span(1, attributes={f"part {i}": "x" * 1_000_000 for i in range(5)})
+    ).SerializeToString()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         export: Any = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
         assert await export(large) == b""

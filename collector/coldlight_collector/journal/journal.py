@@ -8,35 +8,35 @@ therefore grow by themselves, and a quiet system shows data after `linger_s`.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from coldlight_collector.intake import Accepted, Payload, Unavailable
-from coldlight_collector.journal.frames import encode
+from coldlight_collector.journal.lane import (
+    Lane,
+    Sealed,
+    Waiting,
+    left_behind,
+    open_lane,
+    write_and_sync,
+    write_group,
+)
 from coldlight_collector.journal.numbers import SegmentNumbers
 from coldlight_collector.journal.repeats import Repeats, digest
 from coldlight_collector.journal.salvage import rejected_name
 from coldlight_collector.journal.segment import (
     OPEN,
-    SEALED,
-    Contents,
     SegmentWriter,
     digests,
-    first_received_ns,
     seal,
-    segment_number,
     sync_file,
     sync_folder,
 )
 from coldlight_collector.journal.space import Space
 from coldlight_collector.journal.state import JournalState
 from coldlight_storage.signals import Signal
-
-if TYPE_CHECKING:
-    from opentelemetry.trace import SpanContext
 
 log = logging.getLogger(__name__)
 
@@ -59,54 +59,6 @@ class JournalLimits:
     linger_s: float = 0.2
 
 
-@dataclass(frozen=True)
-class Sealed:
-    """A segment ready to be inserted; it stays on disk until `Journal.forget` takes it away.
-
-    `contents` is None for what an earlier process left: that is to be read (`read_sealed`) first. `size` is what the
-    journal counts it for, in bytes; the file may be rewritten meanwhile. `received_ns` is the receive time of its
-    first request.
-    """
-
-    signal: Signal
-    number: int
-    path: Path
-    size: int
-    received_ns: int
-    contents: Contents | None = None
-
-
-@dataclass
-class _Waiting:
-    """A request on its way to the disk, and the answer that its sender waits for."""
-
-    payload: Payload
-    digest: bytes
-    received_ns: int
-    answer: asyncio.Future[None]
-
-
-@dataclass
-class _Lane:
-    """What one signal has open.
-
-    `has_overflowed` says that what comes next has no room in it. Of the first request in the segment, `opened_at` is the loop's time and `received_ns` the clock's.
-    """
-
-    signal: Signal
-    folder: Path
-    waiting: list[_Waiting] = field(default_factory=list)
-    writer: SegmentWriter | None = None
-    requests: int = 0
-    items: int = 0
-    expanded_bytes: int = 0
-    has_overflowed: bool = False
-    opened_at: float = 0.0
-    received_ns: int = 0
-    data: frozenset[str] | None = frozenset()
-    causes: "list[SpanContext]" = field(default_factory=list)
-
-
 class Journal:
     """Takes requests and hands on sealed segments. Lives on one event loop; blocks only in threads."""
 
@@ -125,18 +77,18 @@ class Journal:
         self._limits = limits
         space = space or Space(limits.total_bytes)
         self._clock_ns = clock_ns
-        self._lanes = {signal: _open_lane(folder / signal, signal) for signal in Signal}
+        self._lanes = {signal: open_lane(folder / signal, signal) for signal in Signal}
         for made in (folder, folder.parent):
             sync_folder(made)
         self._numbers = SegmentNumbers(folder)
         self._repeats = Repeats(folder, clock_ns, lambda: space.most_digests)
-        self._on_their_way: dict[bytes, _Waiting] = {}
+        self._on_their_way: dict[bytes, Waiting] = {}
         self.repeated_requests = 0
         self._wake = asyncio.Event()
         self._closing = False
         for lane in self._lanes.values():
             self._end_open_segments(lane)
-        left = _left_behind(self._lanes.values())
+        left = left_behind(self._lanes.values())
         self.sealed: asyncio.Queue[Sealed] = asyncio.Queue()
         for segment in left:
             self.sealed.put_nowait(segment)
@@ -147,7 +99,7 @@ class Journal:
         self.wants_batch: Callable[[Signal, int], bool] = lambda *_: self.sealed.empty()
         """Whether the inserter would take a batch of a signal that has so many items."""
 
-    def _end_open_segments(self, lane: _Lane) -> None:
+    def _end_open_segments(self, lane: Lane) -> None:
         """Seals what an earlier process had open. It may have ended before it could sync or save what came last."""
         for path in lane.folder.glob(f"*{OPEN}"):
             sync_file(path)  # not before may a repetition be answered
@@ -183,7 +135,7 @@ class Journal:
     async def _append(self, signal: Signal, payload: Payload, name: bytes) -> None:
         answer = asyncio.get_running_loop().create_future()
         received_ns = self._last_received_ns = self._clock_ns()
-        waiting = self._on_their_way[name] = _Waiting(payload, name, received_ns, answer)
+        waiting = self._on_their_way[name] = Waiting(payload, name, received_ns, answer)
         self._lanes[signal].waiting.append(waiting)
         self._wake.set()
         await answer
@@ -282,7 +234,7 @@ class Journal:
         await self._wake.wait()
         handle.cancel()
 
-    def _is_due(self, lane: _Lane) -> bool:
+    def _is_due(self, lane: Lane) -> bool:
         assert lane.writer
         if (
             lane.has_overflowed
@@ -293,9 +245,11 @@ class Journal:
         age = asyncio.get_running_loop().time() - lane.opened_at
         return age >= self._limits.linger_s and self.wants_batch(lane.signal, lane.items)
 
-    async def _commit(self, lane: _Lane) -> None:
+    async def _commit(self, lane: Lane) -> None:
         """Makes what waits in a lane durable and answers it, or answers that it could not be done."""
-        group = self._take_group(lane)
+        group = lane.take(self._limits.batch_expanded_bytes)
+        if lane.has_overflowed:
+            self._wake.set()
         if not group:
             return
         try:
@@ -311,47 +265,26 @@ class Journal:
             self._failed_at_ns = None
             self._answer(group, None)
 
-    def _take_group(self, lane: _Lane) -> list[_Waiting]:
-        """What waits in a lane, as far as the batch has room for it: an INSERT is to take no more memory than it may."""
-        room = self._limits.batch_expanded_bytes - lane.expanded_bytes
-        if lane.writer and lane.writer.is_torn:  # it is cut first, or they are refused
-            room = self._limits.batch_expanded_bytes
-        for index, one in enumerate(lane.waiting):
-            room -= one.payload.expanded_bytes
-            if room < 0 and (index or lane.writer):
-                lane.has_overflowed = True
-                self._wake.set()
-                group, lane.waiting = lane.waiting[:index], lane.waiting[index:]
-                return group
-        group, lane.waiting = lane.waiting, []
-        return group
-
-    async def _write(self, lane: _Lane, group: list[_Waiting]) -> None:
+    async def _write(self, lane: Lane, group: list[Waiting]) -> None:
         if lane.writer and lane.writer.is_torn:
             # What was refused must be out before its repetition is taken, or both would be stored.
             await asyncio.to_thread(lane.writer.cut)
         if lane.writer is None:
-            lane.writer = await asyncio.to_thread(SegmentWriter, lane.folder, self._numbers.take())
-            lane.requests = lane.items = 0
-            lane.data, lane.causes = frozenset(), []
-            lane.opened_at = asyncio.get_running_loop().time()
-            lane.received_ns = group[0].received_ns
+            writer = await asyncio.to_thread(SegmentWriter, lane.folder, self._numbers.take())
+            lane.begin(writer, asyncio.get_running_loop().time(), group[0].received_ns)
+        assert lane.writer
         before = lane.writer.size
         if sum(len(one.payload.body) for one in group) <= _SMALL_BYTES:
             # To the page cache, which takes microseconds; each switch of threads would cost more.
-            _write_group(lane.writer, group, lane.requests)
+            write_group(lane.writer, group, lane.requests)
             await asyncio.to_thread(lane.writer.sync)
         else:
-            await asyncio.to_thread(_write_and_sync, lane.writer, group, lane.requests)
-        lane.requests += len(group)
-        lane.items += sum(one.payload.items for one in group)
-        lane.causes += [one.payload.cause for one in group if one.payload.cause]
-        lane.data = _joined(lane.data, group)
-        lane.expanded_bytes += sum(one.payload.expanded_bytes for one in group)
+            await asyncio.to_thread(write_and_sync, lane.writer, group, lane.requests)
+        lane.note(group)
         self.stored_bytes += lane.writer.size - before
         self._repeats.add([one.digest for one in group])
 
-    def _answer(self, group: list[_Waiting], refusal: Unavailable | None) -> None:
+    def _answer(self, group: list[Waiting], refusal: Unavailable | None) -> None:
         for one in group:
             # Not before: a sender that hung up meanwhile and comes again must find its first request.
             del self._on_their_way[one.digest]
@@ -362,25 +295,23 @@ class Journal:
             else:
                 one.answer.set_result(None)
 
-    async def _seal(self, lane: _Lane) -> None:
+    async def _seal(self, lane: Lane) -> None:
         writer = lane.writer
         assert writer
         if writer.is_torn and not await self._cut(writer):
-            lane.opened_at = asyncio.get_running_loop().time() + _PAUSE_S  # then it is tried again
+            # Then it is tried again.
+            lane.opened_at, lane.has_overflowed = asyncio.get_running_loop().time() + _PAUSE_S, False
             return
-        lane.writer = None
-        lane.expanded_bytes, lane.has_overflowed = 0, False
-        if lane.requests:
-            self._unseen[writer.number] = lane.received_ns
+        contents = lane.end()
+        if contents.requests:
+            self._unseen[writer.number] = contents.received_ns
         try:
             path = await asyncio.to_thread(self._save_and_seal, writer)
         except OSError as error:
             log.error("segment %d is inserted unsealed: %s", writer.number, error)
             path = writer.left_at()
-        if lane.requests:
-            counts = lane.requests, lane.items, lane.received_ns
-            contents = Contents(*counts, lane.data, tuple(lane.causes))
-            sealed = Sealed(lane.signal, writer.number, path, writer.size, lane.received_ns, contents)
+        if contents.requests:
+            sealed = Sealed(lane.signal, writer.number, path, writer.size, contents.received_ns, contents)
             self.sealed.put_nowait(sealed)
         else:
             with suppress(OSError):  # an empty file harms nobody
@@ -399,45 +330,9 @@ class Journal:
         return writer.seal()
 
 
-def _joined(data: frozenset[str] | None, group: list[_Waiting]) -> frozenset[str] | None:
-    """The kinds of metric data in a segment, with those of a group; unless one of them is not known."""
-    for one in group:
-        if data is None or one.payload.data is None:
-            return None
-        data |= one.payload.data
-    return data
-
-
-def _write_and_sync(writer: SegmentWriter, group: list[_Waiting], first: int) -> None:
-    _write_group(writer, group, first)
-    writer.sync()
-
-
-def _write_group(writer: SegmentWriter, group: list[_Waiting], first: int) -> None:
-    pieces: list[bytes] = []
-    for sequence, one in enumerate(group, first):
-        pieces += encode(one.payload.body, sequence, one.received_ns, one.payload.items, one.digest)
-    writer.write(pieces)
-
-
 async def _outcome_of(answer: asyncio.Future[None]) -> None:
     """Waits for the answer to the same request of another sender, which may lose patience before. Raises `Unavailable`."""
     await asyncio.wait([answer])
     if answer.cancelled():
         raise Unavailable("the same request is on its way already: send it again later", retry_after_s=1)
     answer.result()
-
-
-def _open_lane(folder: Path, signal: Signal) -> _Lane:
-    folder.mkdir(parents=True, exist_ok=True)
-    return _Lane(signal, folder)
-
-
-def _left_behind(lanes: Iterable[_Lane]) -> list[Sealed]:
-    """The segments of an earlier process, oldest first."""
-    found = []
-    for lane in lanes:
-        for path in (*lane.folder.glob(f"*{SEALED}"), *lane.folder.glob(f"*{OPEN}")):
-            size, received_ns = path.stat().st_size, first_received_ns(path)
-            found.append(Sealed(lane.signal, segment_number(path), path, size, received_ns))
-    return sorted(found, key=lambda segment: segment.number)

@@ -52,7 +52,7 @@ demo: install ## send a simulated shop's traffic to a running `make up`
 	$(BIN)/coldlight demo
 
 test: install-dev ## all tests, two at a time (set COLDLIGHT_TEST_CLICKHOUSE_URL to run the store suite on a server, too)
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile
 
 check: install-dev ## formatting, lint, types, package boundaries
 	$(BIN)/ruff format --check

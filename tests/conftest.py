@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc.aio
 import pytest
 
 from coldlight_storage import EmbeddedStore, ServerStore, Store, parse_address
@@ -13,6 +14,15 @@ from coldlight_storage.testing import Put
 
 SERVER = "COLDLIGHT_TEST_CLICKHOUSE_URL"
 _SKIPPED = f"no ClickHouse server to test on: set {SERVER}=http://127.0.0.1:8123 to run this half, too"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def grpc_stays() -> Iterator[None]:
+    """gRPC ends with its last object. If the garbage collector finds that one in a cycle, it waits for a thread that waits for
+    an event loop that is closed by then: for ever."""
+    grpc.aio.init_grpc_aio()
+    yield
+    grpc.aio.shutdown_grpc_aio()
 
 
 @pytest.fixture(scope="session")

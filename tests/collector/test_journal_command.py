@@ -6,6 +6,7 @@ import pytest
 from tests.collector.journals import NEVER_BY_ITSELF, crash, running
 from typer.testing import CliRunner
 
+from coldlight_cli import terminal
 from coldlight_cli.main import app
 from coldlight_collector.intake import Payload
 from coldlight_collector.journal import Journal
@@ -17,15 +18,20 @@ A_SPAN = Payload(stored_form(traces_request(span(1, name="checkout"))), 1)
 NO_REQUEST = Payload(b"\xff\xff no protobuf at all", 1)
 
 
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal.console, "width", 300)
+
+
 def coldlight(*words: str | Path) -> str:
     """What the command prints, in one line. It must succeed."""
-    result = CliRunner().invoke(app, ["journal", *map(str, words)], env={"COLUMNS": "300"})
+    result = CliRunner().invoke(app, ["journal", *map(str, words)])
     assert result.exit_code == 0, result.output
     return " ".join(result.output.split())
 
 
 def failure(*words: str | Path) -> str:
-    result = CliRunner().invoke(app, ["journal", *map(str, words)], env={"COLUMNS": "300"})
+    result = CliRunner().invoke(app, ["journal", *map(str, words)])
     assert result.exit_code == 1
     return " ".join(result.output.split())
 

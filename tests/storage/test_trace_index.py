@@ -41,6 +41,10 @@ class Sketch:
     lasts: int
     is_error: bool
 
+    @property
+    def status(self) -> str:
+        return "Error" if self.is_error else "Unset"
+
     def span(self) -> Span:
         code = Status.STATUS_CODE_ERROR if self.is_error else Status.STATUS_CODE_UNSET
         return span(
@@ -57,7 +61,7 @@ class Sketch:
 
 def expected(sketches: list[Sketch]) -> Row:
     """The row of one trace, the simple way."""
-    root = min((bool(s.parent), s.at, s.number, f"{s.number} at {s.at}", s.is_error) for s in sketches)
+    root = min((bool(s.parent), s.at, s.number, f"{s.number} at {s.at}", s.status) for s in sketches)
     return {
         "TraceId": trace_id(sketches[0].trace).hex(),
         "start_ns": min(clock_ns(s.at) for s in sketches),
@@ -66,7 +70,7 @@ def expected(sketches: list[Sketch]) -> Row:
         "errors": len({(s.number, s.kind) for s in sketches if s.is_error}),
         "root": f"{root[2]:016x}",
         "name": root[3],
-        "status": "Error" if root[4] else "Unset",
+        "status": root[4],
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 from tests.system.load import Load, sending, stored
 from tests.system.processes import Home, eventually
 
-ROWS = "SELECT count() AS rows, uniqExact(TraceId, SpanId) AS spans FROM otel_traces"
+ROWS = "SELECT count() AS rows, uniqExact(TraceId, SpanId, SpanKind) AS spans FROM otel_traces"
 
 
 def send_and_stop(home: Home, number: signal.Signals) -> tuple[Load, int]:

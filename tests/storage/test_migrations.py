@@ -111,7 +111,9 @@ def retention(store: Store) -> dict[str, int | None]:
 
 
 def mutations(store: Store) -> int:
-    return int(store.select("SELECT count() AS n FROM system.mutations")[0]["n"])
+    return int(
+        store.select("SELECT count() AS n FROM system.mutations WHERE database = currentDatabase()")[0]["n"]
+    )
 
 
 def test_each_signal_is_kept_for_its_own_days(store: Store) -> None:

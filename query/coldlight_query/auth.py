@@ -4,15 +4,13 @@ from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
 
 from coldlight_query.problems import problem
-from coldlight_storage.access import Access, Denied, Forbidden, Identity, Undecided
+from coldlight_storage.access import Access, Denied, Forbidden, Identity, Undecided, bearer
 from coldlight_storage.state.tokens import Role
 
 OPEN_PATHS = {"/healthz", "/readyz"}
 """What a load balancer may ask without a token."""
 OPERATOR_PATHS = {"/metrics"}
 """What tells of all tenants together."""
-
-_BEARER = "Bearer "
 
 
 def require_token(app: FastAPI, access: Access) -> None:
@@ -30,8 +28,7 @@ def require_token(app: FastAPI, access: Access) -> None:
 
 def _identity(access: Access, request: Request) -> Identity:
     """Raises `Denied` in one of its kinds."""
-    sent = request.headers.get("authorization", "")
-    token = sent.removeprefix(_BEARER) if sent.startswith(_BEARER) else None
+    token = bearer(request.headers.get("authorization", ""))
     if request.scope["path"] in OPERATOR_PATHS:
         return access.require_operator(token)
     return access.require(token, Role.READ)

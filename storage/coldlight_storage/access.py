@@ -26,6 +26,7 @@ from coldlight_storage.state.tokens import (
 
 log = logging.getLogger(__name__)
 
+_BEARER = "Bearer "
 REFRESH_S = 2.0
 _BELIEVED_S = 60.0
 _MOST_KNOWN = 10_000
@@ -87,6 +88,11 @@ class _Tokens:
 
     by_id: Mapping[str, Token]
     read_at_s: float
+
+
+def bearer(authorization: str) -> str | None:
+    """The token of a header `Authorization: Bearer <token>` (RFC 6750, 2.1); None of anything else."""
+    return authorization[len(_BEARER) :] if authorization.startswith(_BEARER) else None
 
 
 class Access:

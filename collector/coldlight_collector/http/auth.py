@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from coldlight_collector.gate import Gate, Throttled
 from coldlight_collector.http.messages import Handler, Refusal, Refuse, Request, Response, Routes
+from coldlight_storage import access
 from coldlight_storage.access import Denied, Forbidden, Unauthenticated, Undecided
 
 _STATUS: dict[type[Denied], HTTPStatus] = {
@@ -14,7 +15,6 @@ _STATUS: dict[type[Denied], HTTPStatus] = {
     Throttled: HTTPStatus.TOO_MANY_REQUESTS,
     Undecided: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_BEARER = "Bearer "
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,8 @@ class Proof:
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:
-    """The token of `Authorization: Bearer <token>` (RFC 6750, 2.1); None of anything else."""
-    sent = headers.get("authorization", "")
-    return sent[len(_BEARER) :] if sent.startswith(_BEARER) else None
+    """The bearer token in the headers, or None."""
+    return access.bearer(headers.get("authorization", ""))
 
 
 BEARER = Proof(bearer, "header Authorization: send Bearer and a token")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from coldlight_collector.gate import Gate, Throttled
-from coldlight_collector.http.messages import Handler, Refusal, Refuse, Request, Response, Routes
+from coldlight_collector.http.messages import Handler, Refusal, Refuse, Request, Response, Routes, answered
 from coldlight_storage import access
 from coldlight_storage.access import Denied, Forbidden, Unauthenticated, Undecided
 
@@ -60,7 +60,7 @@ def _guarded(routes: Routes, admitted: Callable[[Request], Request], refuse: Ref
             try:
                 known = admitted(request)
             except Denied as denied:
-                return _answer(refuse(_refusal(denied, request, proof.hint)))
+                return answered(refuse(_refusal(denied, request, proof.hint)))
             return handler(known)
 
         return answer
@@ -69,10 +69,6 @@ def _guarded(routes: Routes, admitted: Callable[[Request], Request], refuse: Ref
         path: {method: guard(handler) for method, handler in methods.items()}
         for path, methods in routes.items()
     }
-
-
-async def _answer(response: Response) -> Response:
-    return response
 
 
 def _refusal(denied: Denied, request: Request, hint: str) -> Refusal:

@@ -56,6 +56,12 @@ class Refusal(Exception):
 Handler = Callable[[Request], Awaitable[Response]]
 """Answers a request. What it raises is logged and answered with 503, which OTLP senders try again."""
 
+
+async def answered(response: Response) -> Response:
+    """What a handler gives back whose answer is known at once."""
+    return response
+
+
 Refuse = Callable[[Refusal], Response]
 """Renders a refusal in the form that the senders on that path read."""
 

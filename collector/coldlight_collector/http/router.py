@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
-from coldlight_collector.http.messages import Handler, Refusal, Refuse, Request, Response, Routes
+from coldlight_collector.http.messages import Handler, Refusal, Refuse, Request, Response, Routes, answered
 
 
 def router(routes: Routes, refuse: Refuse) -> Handler:
@@ -16,17 +16,13 @@ def router(routes: Routes, refuse: Refuse) -> Handler:
     def route(request: Request) -> Awaitable[Response]:
         methods = routes.get(request.path) or routes.get(request.path.removesuffix("/"))
         if methods is None:
-            return _answer(refuse(_unknown_path(request, routes)))
+            return answered(refuse(_unknown_path(request, routes)))
         handler = methods.get(request.method) or (methods.get("GET") if request.method == "HEAD" else None)
         if handler is None:
-            return _answer(_refuse_method(request, methods, refuse))
+            return answered(_refuse_method(request, methods, refuse))
         return handler(request)
 
     return route
-
-
-async def _answer(response: Response) -> Response:
-    return response
 
 
 def _unknown_path(request: Request, routes: Routes) -> Refusal:

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from statistics import fmean
 from typing import Any, NamedTuple, cast
 
@@ -79,30 +80,29 @@ def _explained(signal: Signal, payload: Payload, most_bytes: int) -> str:
 
 
 def _span_groups(request: Any) -> Iterator[_Group]:
-    for index, group in enumerate(request.resource_spans):
-        shared_bytes = _shared_bytes(group, group.resource)
-        for scope in group.scope_spans:
-            copied = shared_bytes + _shared_bytes(scope, scope.scope)
-            yield _Group(index, copied, len(scope.spans))
+    for index, copied, scope in _scopes(request.resource_spans, attrgetter("scope_spans")):
+        yield _Group(index, copied, len(scope.spans))
 
 
 def _log_groups(request: Any) -> Iterator[_Group]:
-    for index, group in enumerate(request.resource_logs):
-        shared_bytes = _shared_bytes(group, group.resource)
-        for scope in group.scope_logs:
-            copied = shared_bytes + _shared_bytes(scope, scope.scope)
-            yield _Group(index, copied, len(scope.log_records))
+    for index, copied, scope in _scopes(request.resource_logs, attrgetter("scope_logs")):
+        yield _Group(index, copied, len(scope.log_records))
 
 
 def _metric_groups(request: Any) -> Iterator[_Group]:
-    for index, group in enumerate(request.resource_metrics):
+    for index, copied, scope in _scopes(request.resource_metrics, attrgetter("scope_metrics")):
+        for metric in scope.metrics:
+            if data := metric.WhichOneof("data"):
+                points = getattr(metric, data).data_points
+                yield _Group(index, copied + _text_bytes(metric), len(points))
+
+
+def _scopes(resources: Any, scopes: Callable[[Any], Any]) -> Iterator[tuple[int, int, Any]]:
+    """Each scope with the index of its resource, and the bytes that the two have."""
+    for index, group in enumerate(resources):
         shared_bytes = _shared_bytes(group, group.resource)
-        for scope in group.scope_metrics:
-            copied = shared_bytes + _shared_bytes(scope, scope.scope)
-            for metric in scope.metrics:
-                if data := metric.WhichOneof("data"):
-                    points = getattr(metric, data).data_points
-                    yield _Group(index, copied + _text_bytes(metric), len(points))
+        for scope in scopes(group):
+            yield index, shared_bytes + _shared_bytes(scope, scope.scope), scope
 
 
 def _shared_bytes(group: Any, described: Any) -> int:

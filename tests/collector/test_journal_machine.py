@@ -34,7 +34,7 @@ from coldlight_storage import Signal
 
 LIMITS = JournalLimits(batch_items=3, linger_s=3600)
 SIGNALS = st.sampled_from([Signal.TRACES, Signal.LOGS])
-TORN = st.binary(max_size=20)
+TORN = st.binary(min_size=1, max_size=20) | st.just(b"")
 CALLS = ("open", "write", "writev", "fsync", "fdatasync", "ftruncate", "rename", "unlink")
 
 
@@ -139,6 +139,15 @@ class Collector(RuleBasedStateMachine):
         """As whoever lost the answer would, or was refused, or did not live to see what became of it."""
         text = data.draw(st.sampled_from(sorted(self.sent)))
         self.loop.run(self._sent(self.sent[text], [text]))
+
+    @rule(signal=SIGNALS, count=st.integers(1, 2))
+    def insist(self, signal: Signal, count: int) -> None:
+        """Requests are refused, because a sync fails, and sent again at once, as exporters do."""
+        texts = list(itertools.islice(self.texts, count))
+        self.broken = {"fdatasync": 1}
+        self.loop.run(self._sent(signal, texts))
+        self.broken = {}
+        self.loop.run(self._sent(signal, texts))
 
     def has_sealed(self) -> bool:
         return not self.journal.sealed.empty()
@@ -283,6 +292,6 @@ def test_a_planted_bug_is_found(
     bug: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bug(monkeypatch)
-    seeking = settings(QUICK, max_examples=500, database=None, phases=[Phase.generate], print_blob=False)
+    seeking = settings(QUICK, max_examples=3000, database=None, phases=[Phase.generate], print_blob=False)
     with pytest.raises((AssertionError, FileExistsError, FileNotFoundError)):
         run_state_machine_as_test(Collector, settings=seeking)

@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # ClickHouse spends about 0.1 s on any INSERT, however small. So that a trickle of data costs a fraction of a core, and
-# requests of a few spans do not make batches of a few thousand, a signal has one batch at a time, and not more often
-# than this. What has become a large batch meanwhile need not wait.
+# requests of a few spans do not make batches of a few thousand, a signal has one batch at a time, and they begin not more
+# often than `_interval_s` says. What has become a large batch meanwhile need not wait.
 _LARGE_BATCH = 100_000
-_INTERVAL_S = 0.6
+_SHORTEST_INTERVAL_S, _LONGEST_INTERVAL_S, _PART_OF_TIME = 0.6, 2.4, 1 / 4
 _FORGET_EVERY_S = 5.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -154,7 +154,8 @@ class Inserter:
                 await self._insert(segment)
             finally:
                 self._busy -= 1
-                loop.call_at(began + _INTERVAL_S, self._release, segment.signal)
+                next_at = began + _interval_s(loop.time() - began)
+                loop.call_at(next_at, self._release, segment.signal)
                 self.journal.sealed.task_done()
                 self.journal.nudge()
 
@@ -322,6 +323,16 @@ class Inserter:
         self.counts.rejected_batches += 1
         reason = error.summary if isinstance(error, StoreError) else str(error)
         log.error("a batch of %s cannot be inserted; it is kept in %s: %s", segment.signal, kept, reason)
+
+
+def _interval_s(took_s: float) -> float:
+    """From the start of one batch to that of the next: four times what an INSERT takes, within bounds.
+
+    Where nothing else goes on, that is the shortest interval, and data is visible soon. The busier the machine, the longer
+    an INSERT takes and the larger the next batch, so that what every INSERT costs is spread over more rows: at 20,000
+    spans a second on two busy cores ClickHouse's part falls from 43 to 27 us a span.
+    """
+    return min(max(_SHORTEST_INTERVAL_S, took_s / _PART_OF_TIME), _LONGEST_INTERVAL_S)
 
 
 def read_identity(folder: Path) -> str:

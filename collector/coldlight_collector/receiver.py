@@ -68,26 +68,21 @@ class Receiver:
 
         Raises `TooLarge`, `Malformed` or `UnknownEncoding` for the compression, and what `decode` raises.
         """
-        encoding = request.headers.get("content-encoding", "")
-
-        at_once = _SMALL_BYTES if is_slow else _MEDIUM_BYTES
-
-        def decompressed_and_decoded() -> T:
-            return decode(decompress(request.body, encoding, self.body_bytes))
-
-        # A thread frees the event loop while zlib works and between the steps of a decoder in Python; protobuf
-        # holds the interpreter's lock to its end, wherever it runs.
-        if not encoding and len(request.body) <= (at_once if is_slow else LARGE_BYTES):
-            return decompressed_and_decoded()
-        if encoding and len(request.body) <= _SMALL_BYTES:
+        body, encoding = request.body, request.headers.get("content-encoding", "")
+        if not encoding and len(body) <= (_SMALL_BYTES if is_slow else LARGE_BYTES):
+            return decode(decompress(body, encoding, self.body_bytes))
+        if encoding and len(body) <= _SMALL_BYTES:
+            at_once = _SMALL_BYTES if is_slow else _MEDIUM_BYTES
             try:
-                plain = decompress(request.body, encoding, min(at_once, self.body_bytes))
+                plain = decompress(body, encoding, min(at_once, self.body_bytes))
             except TooLarge:
                 pass  # small as it came, it grows too much for here
             else:
                 return decode(plain)
+        # A thread frees the event loop while zlib works and between the steps of a decoder in Python; protobuf
+        # holds the interpreter's lock to its end, wherever it runs.
         async with self.decoding:
-            return await asyncio.to_thread(decompressed_and_decoded)
+            return await asyncio.to_thread(lambda: decode(decompress(body, encoding, self.body_bytes)))
 
     async def store(self, signal: Signal, payload: Payload, request: Request) -> Accepted:
         """Returns once the payload is durable. Raises `Unavailable` when that cannot be now, and what the intake raises."""

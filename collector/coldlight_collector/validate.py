@@ -5,7 +5,7 @@ Success"). What can be stored after a repair is repaired, and says so in its own
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -32,7 +32,7 @@ _UNCOUNTED_BYTES = 2 * 2**20
 """Up to this size a request is parsed before its items are counted: it cannot take more than 130 MiB of memory."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to make, and one is made for every request
 class _Findings:
     """A reason for every item rejected, a field for every repair and every cut, the reserved fields that were removed."""
 
@@ -102,7 +102,7 @@ def validate_message(signal: Signal, message: Message, max_items: int = MAX_ITEM
 
 
 def _payload(signal: Signal, message: Message, stored: bytes, items: int, findings: _Findings) -> Payload:
-    expanded = expanded_bytes(signal, message, len(stored))
+    expanded = expanded_bytes(signal, message, len(stored), items)
     name, data = _name(signal, message), _data(signal, message)
     return Payload(stored, items, findings.outcome(), name, data, expanded_bytes=expanded)
 
@@ -187,16 +187,16 @@ def _repair_all(records: Any, kind: Kind, findings: _Findings) -> bool:
     return changed
 
 
-_Kinds = Iterator[tuple[Any, Kind]]
+_Kinds = Iterable[tuple[Any, Kind]]
 
 
 def _spans(request: Any) -> _Kinds:
-    return ((scope.spans, SPAN) for resource in request.resource_spans for scope in resource.scope_spans)
+    return [(scope.spans, SPAN) for resource in request.resource_spans for scope in resource.scope_spans]
 
 
 def _log_records(request: Any) -> _Kinds:
     groups = (scope for resource in request.resource_logs for scope in resource.scope_logs)
-    return ((scope.log_records, LOG_RECORD) for scope in groups)
+    return [(scope.log_records, LOG_RECORD) for scope in groups]
 
 
 def _data(signal: Signal, request: Any) -> frozenset[str] | None:

@@ -42,9 +42,14 @@ def heavy(spans: int) -> bytes:
 
 
 def test_a_resource_counts_once_for_every_item() -> None:
-    one, hundred = (validate(Signal.TRACES, heavy(spans)) for spans in (1, 100))
-    assert 30_000 < one.expanded_bytes - len(one.body) - ROW_BYTES < 30_100
+    ten, hundred = (validate(Signal.TRACES, heavy(spans)) for spans in (10, 100))
+    assert 10 * 30_000 < ten.expanded_bytes - len(ten.body) - 10 * ROW_BYTES < 10 * 30_100
     assert 100 * 30_000 < hundred.expanded_bytes - len(hundred.body) - 100 * ROW_BYTES < 100 * 30_100
+
+
+def test_a_small_request_counts_for_the_most_that_it_could_come_to() -> None:
+    payload = validate(Signal.TRACES, heavy(1))
+    assert payload.expanded_bytes == 2 * len(payload.body) + ROW_BYTES
 
 
 def test_a_metrics_description_counts_once_for_every_point() -> None:

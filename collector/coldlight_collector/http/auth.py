@@ -37,7 +37,8 @@ def authenticated(routes: Routes, gate: Gate, refuse: Refuse, proof: Proof = BEA
     """The routes, open to whom `gate` lets in; handlers find the sender in the request."""
 
     def admitted(request: Request) -> Request:
-        return Request(*request[:-1], gate.admit(proof.find(request.headers), len(request.body)))
+        method, path, query, headers, body, _ = request
+        return Request(method, path, query, headers, body, gate.admit(proof.find(headers), len(body)))
 
     return _guarded(routes, admitted, refuse, proof)
 

@@ -39,7 +39,7 @@ class KnownHeads:
         if known is None:
             return None
         headers = {**known.headers, "content-length": whole.digits.decode()}
-        return known._replace(headers=headers, body=data[whole.body_at :])
+        return Request(known.method, known.path, known.query, headers, data[whole.body_at :])
 
     def learn(self, data: bytes, request: Request) -> None:
         """Remembers the head of a request, which httptools has read from `data` and nothing else."""

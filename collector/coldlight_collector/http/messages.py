@@ -1,7 +1,6 @@
 """What a handler is given and what it gives back, and the limits both are held to."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
@@ -114,15 +113,26 @@ class Budget:
         """Lets go of `size` bytes taken earlier."""
         self.held -= size
 
-    @contextmanager
-    def holding(self, size: int) -> Iterator[None]:
-        """Holds `size` bytes for the length of the block. Raises `Unavailable` when that is too much now."""
-        if not self.take(size):
+    def holding(self, size: int) -> "Held":
+        """Holds `size` bytes for the length of a block. Entering it raises `Unavailable` when that is too much now."""
+        return Held(self, size)
+
+
+class Held:
+    """Bytes of a budget, held from the start of a block to its end. A class, for a generator costs three times as much."""
+
+    __slots__ = ("_budget", "_size")
+
+    def __init__(self, budget: Budget, size: int) -> None:
+        self._budget = budget
+        self._size = size
+
+    def __enter__(self) -> None:
+        if not self._budget.take(self._size):
             raise Unavailable("too many bytes are in flight: send again later")
-        try:
-            yield
-        finally:
-            self.give(size)
+
+    def __exit__(self, *_: object) -> None:
+        self._budget.give(self._size)
 
 
 def encode(response: Response, date: bytes, *, bodiless: bool, last: bool) -> bytes:

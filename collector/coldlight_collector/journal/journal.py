@@ -116,7 +116,7 @@ class Journal:
             return payload.outcome
         if self._closing:
             raise Unavailable("the collector is shutting down: send again to the next one", retry_after_s=1)
-        if self.stored_bytes + len(payload.body) > self.limit_bytes:
+        if not self._share.has_room(len(payload.body)):
             raise Unavailable(
                 f"the journal has reached its limit of {self.limit_bytes:,} bytes because ClickHouse "
                 "does not keep up: send again later, or raise --journal-limit",
@@ -129,16 +129,17 @@ class Journal:
             self.repeated_requests += 1
             await _outcome_of(self._on_their_way[name].answer)
         else:
-            await self._append(signal, payload, name)
+            await self._queue(signal, payload, name)
         return payload.outcome
 
-    async def _append(self, signal: Signal, payload: Payload, name: bytes) -> None:
+    def _queue(self, signal: Signal, payload: Payload, name: bytes) -> asyncio.Future[None]:
+        """Puts a request where the next commit finds it. Gives what its sender waits for."""
         answer = asyncio.get_running_loop().create_future()
         received_ns = self._last_received_ns = self._clock_ns()
         waiting = self._on_their_way[name] = Waiting(payload, name, received_ns, answer)
         self._lanes[signal].waiting.append(waiting)
         self._wake.set()
-        await answer
+        return answer
 
     @property
     def stored_bytes(self) -> int:

@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
+from hashlib import sha256
 from pathlib import Path
 
 from coldlight_collector.intake import Payload
@@ -21,11 +21,15 @@ from coldlight_storage.signals import Signal
 log = logging.getLogger(__name__)
 
 _HALF_AN_HOUR_NS = 30 * 60 * 10**9
+_SIGNALS = {Signal.TRACES: b"t", Signal.LOGS: b"l", Signal.METRICS: b"m"}
 
 
 def digest(signal: Signal, payload: Payload) -> bytes:
-    """What tells a request from every other: its name or, without one, its content."""
-    return blake2b(payload.name or payload.body, digest_size=DIGEST_BYTES, person=signal.encode()).digest()
+    """What tells a request from every other: its signal, and a hash of its name or, without one, of its content.
+
+    SHA-256, because processors have instructions for it: half the time of BLAKE2b as Python brings it.
+    """
+    return _SIGNALS[signal] + sha256(payload.name or payload.body).digest()[: DIGEST_BYTES - 1]
 
 
 @dataclass
@@ -69,7 +73,7 @@ class Repeats:
 
     def __contains__(self, digest: bytes) -> bool:
         self._turn()
-        return any(digest in generation.digests for generation in self._generations)
+        return digest in self._generations[-1].digests or digest in self._generations[0].digests
 
     def add(self, digests: Sequence[bytes]) -> None:
         """Remembers requests that are durable, until this process ends."""

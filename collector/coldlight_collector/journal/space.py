@@ -32,6 +32,11 @@ class Share:
         """What nobody else may have: it is held, or promised."""
         return max(self._stored_bytes, self.space.promised_bytes)
 
+    def has_room(self, size: int) -> bool:
+        """Whether this journal may hold so many bytes more: always, of what is promised to it."""
+        stored_bytes = self._stored_bytes + size
+        return stored_bytes <= self.space.promised_bytes or stored_bytes <= self.limit_bytes
+
     @property
     def limit_bytes(self) -> int:
         """What this journal may hold now: all that the others have not taken."""

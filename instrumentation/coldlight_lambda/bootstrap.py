@@ -1,0 +1,151 @@
+"""Around the handler: each invocation becomes a span, and the function answers as it would without us.
+
+This file is named for what AWS's runtime client does: of the stack that it reports for an exception it leaves out the frames
+in front that are of a file `bootstrap.py`. So the caller of a function sees the very stack that it would see without us.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from functools import update_wrapper
+from types import TracebackType
+
+from coldlight_lambda import frames, otlp, recorder, triggers
+from coldlight_lambda.contexts import current, new_span_id, new_trace_id, xray_trace_id
+from coldlight_lambda.errors import record_error
+from coldlight_lambda.invocations import Invocation
+from coldlight_lambda.recorder import contained
+from coldlight_lambda.spans import SERVER, Context, Span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Token
+    from typing import Any, Optional
+
+    from coldlight_lambda.spans import Attributes
+
+    Handler = Callable[[Any, Any], Any]
+
+_PACKAGE = os.path.dirname(__file__)
+_CONSUMED = "coldlight.link.consumed"
+_state = {"is_cold": True}
+
+
+def wrap(handler: Handler) -> Handler:
+    """The same handler, recorded."""
+
+    def traced(event: Any, context: Any) -> Any:
+        begun = contained(_begin, event, context)
+        try:
+            result = handler(event, context)
+        except BaseException as error:
+            contained(_end, begun, error)
+            error.__traceback__ = _without_our_frames(error.__traceback__)
+            raise
+        contained(_end, begun, None)
+        return result
+
+    try:
+        update_wrapper(traced, handler)
+    except Exception:  # noqa: BLE001 - a callable of any make; it is called all the same
+        pass
+    return traced
+
+
+def _without_our_frames(frame: TracebackType | None) -> TracebackType | None:
+    """A stack as it would be had the function not been recorded."""
+    if frame is None:
+        return None
+    below = _without_our_frames(frame.tb_next)
+    if frame.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        return below
+    return TracebackType(below, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+
+
+def _begin(event: Any, context: Any) -> tuple[Invocation, Token[Span | None]]:
+    invocation = Invocation(_request_id(context), _root(event, context), _deadline_ms(context))
+    root = invocation.root
+    root.invocation = invocation
+    invocation.open[root.context.span_id] = root
+    if recorder.sink is not None:
+        recorder.sink.send(frames.START, invocation.request_id, _start(invocation, context))
+    return invocation, recorder.enter(root)
+
+
+def _root(event: Any, context: Any) -> Span:
+    trigger = triggers.detect(event, context)
+    parent = trigger.parent
+    trace_id = parent.trace_id if parent else _platform_trace_id() or new_trace_id()
+    state, flags = (parent.trace_state, parent.flags) if parent else ("", 1)
+    root = Span(
+        Context(trace_id, new_span_id(), state, flags),
+        parent.span_id if parent else b"",
+        getattr(context, "function_name", "") or os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "function"),
+        SERVER,
+        time.time_ns(),
+        _attributes(context),
+    )
+    root.set(trigger.attributes)
+    if trigger.consumed:
+        root.set({_CONSUMED: trigger.consumed})
+    for link in trigger.links:
+        root.add_link(link)
+    return root
+
+
+def _attributes(context: Any) -> Attributes:
+    """OpenTelemetry semantic conventions for function-as-a-service, and for AWS Lambda."""
+    arn = getattr(context, "invoked_function_arn", "") or ""
+    parts = arn.split(":")
+    is_cold, _state["is_cold"] = _state["is_cold"], False
+    return {
+        "faas.invocation_id": _request_id(context),
+        "faas.coldstart": is_cold,
+        "aws.lambda.invoked_arn": arn or None,
+        "cloud.resource_id": ":".join(parts[:7]) or None,
+        "cloud.account.id": parts[4] if len(parts) > 6 else None,
+        "aws.lambda.tenant_id": getattr(context, "tenant_id", None),
+    }
+
+
+def _platform_trace_id() -> bytes | None:
+    """Of the trace that the platform starts for every invocation, whether or not X-Ray keeps it."""
+    return xray_trace_id(os.environ.get("_X_AMZN_TRACE_ID", ""))
+
+
+def _start(invocation: Invocation, context: Any) -> bytes:
+    told = {"deadline_ms": invocation.deadline_ms, "arn": getattr(context, "invoked_function_arn", "")}
+    return json.dumps(told).encode() + b"\0" + otlp.span(invocation.root)
+
+
+def _end(begun: Optional[tuple[Invocation, Token[Span | None]]], error: BaseException | None) -> None:
+    if begun is None:
+        return
+    invocation, token = begun
+    recorder.leave(token)
+    root = invocation.root
+    root.end_ns = max(time.time_ns(), root.start_ns)
+    if error is not None:
+        record_error(root, error)
+    if invocation.dropped_spans:
+        root.set({"coldlight.dropped_spans": invocation.dropped_spans})
+    if recorder.sink is not None:
+        recorder.sink.send(frames.END, invocation.request_id, otlp.span(root))
+
+
+def _request_id(context: Any) -> str:
+    return str(getattr(context, "aws_request_id", "") or "")
+
+
+def _deadline_ms(context: Any) -> int:
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return int(time.time() * 1000) + int(remaining()) if remaining else 0
+
+
+def current_trace_id() -> str:
+    """The id of the trace that this code runs in, as hex; empty outside of invocations."""
+    span = current.get()
+    return span.context.trace_id.hex() if span else ""

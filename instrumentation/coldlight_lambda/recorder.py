@@ -1,0 +1,98 @@
+"""Starts and ends spans, and hands them on. What a patch of a library needs is `start`, `end` and `contained`."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from coldlight_lambda import frames, otlp
+from coldlight_lambda.contexts import current, new_span_id
+from coldlight_lambda.errors import record_error
+from coldlight_lambda.invocations import MOST_SPANS
+from coldlight_lambda.spans import CLIENT, INTERNAL, PRODUCER, Context, Span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Token
+    from typing import Any, Optional, Protocol, TypeVar
+
+    from coldlight_lambda.spans import Attributes
+
+    T = TypeVar("T")
+
+    class Sink(Protocol):
+        """Where frames go: `lines.Line`, or the shipper itself where it runs as a thread."""
+
+        def send(self, kind: bytes, request_id: str, content: bytes) -> None: ...
+
+
+_REMOTE = (CLIENT, PRODUCER)
+_told: set[str] = set()
+sink: Optional[Sink] = None
+"""Set when the layer is set up; without one nothing is recorded."""
+
+
+def contained(call: Callable[..., T], *arguments: Any) -> T | None:
+    """What `call` gives; None if it raises, which is ours to know and not the function's to suffer."""
+    try:
+        return call(*arguments)
+    except Exception as error:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
+        _tell(call, error)
+        return None
+
+
+def _tell(call: Callable[..., Any], error: Exception) -> None:
+    """One line of log for each kind of failure."""
+    told = f"{getattr(call, '__qualname__', call)}: {type(error).__name__}"
+    if told not in _told and len(_told) < 20:
+        _told.add(told)
+        print(f"coldlight: a part of the recorder failed and was skipped: {told}: {error}", file=sys.stderr)
+
+
+def start(name: str, kind: int = INTERNAL, attributes: Attributes | None = None) -> Span | None:
+    """A new span below the current one. None where nothing is recorded: outside of invocations, or beyond too many."""
+    parent = current.get()
+    invocation = parent.invocation if parent is not None else None
+    if parent is None or invocation is None or sink is None:
+        return None
+    invocation.spans += 1
+    if invocation.spans > MOST_SPANS:
+        invocation.dropped_spans += 1
+        return None
+    above = parent.context
+    context = Context(above.trace_id, new_span_id(), above.trace_state, above.flags)
+    span = Span(context, above.span_id, name, kind, time.time_ns(), attributes, invocation)
+    invocation.open[context.span_id] = span
+    return span
+
+
+def announce(span: Span) -> None:
+    """Tells the shipper of a call that leaves the process, so that it is known even if the function dies in it."""
+    if sink is not None and span.invocation is not None and span.kind in _REMOTE:
+        sink.send(frames.OPEN, span.invocation.request_id, otlp.span(span))
+
+
+def end(span: Span, error: BaseException | None = None) -> None:
+    """Ends a span, with what went wrong, if anything, and hands it on. Ending it twice is ending it once."""
+    if span.end_ns or span.invocation is None:
+        return
+    span.end_ns = max(time.time_ns(), span.start_ns)
+    span.invocation.open.pop(span.context.span_id, None)
+    if error is not None:
+        record_error(span, error)
+    if sink is not None:
+        sink.send(frames.SPAN, span.invocation.request_id, otlp.span(span))
+
+
+def enter(span: Span) -> Token[Span | None]:
+    """Makes a span the current one; `leave` takes what this gives."""
+    return current.set(span)
+
+
+def leave(token: Token[Span | None]) -> None:
+    """The span before is current again. In another thread or task than it was entered, there is nothing to undo."""
+    try:
+        current.reset(token)
+    except ValueError:
+        pass

@@ -45,7 +45,7 @@ def wrap(handler: Handler) -> Handler:
             contained(_end, begun, error)
             error.__traceback__ = _without_our_frames(error.__traceback__)
             raise
-        contained(_end, begun, None)
+        contained(_end, begun, None, result)
         return result
 
     try:
@@ -121,7 +121,9 @@ def _start(invocation: Invocation, context: Any) -> bytes:
     return json.dumps(told).encode() + b"\0" + otlp.span(invocation.root)
 
 
-def _end(begun: Optional[tuple[Invocation, Token[Span | None]]], error: BaseException | None) -> None:
+def _end(
+    begun: Optional[tuple[Invocation, Token[Span | None]]], error: BaseException | None, result: Any = None
+) -> None:
     if begun is None:
         return
     invocation, token = begun
@@ -130,6 +132,8 @@ def _end(begun: Optional[tuple[Invocation, Token[Span | None]]], error: BaseExce
     root.end_ns = max(time.time_ns(), root.start_ns)
     if error is not None:
         record_error(root, error)
+    else:
+        contained(triggers.answered, root, result)
     if invocation.dropped_spans:
         root.set({"coldlight.dropped_spans": invocation.dropped_spans})
     if recorder.sink is not None:

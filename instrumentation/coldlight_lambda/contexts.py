@@ -144,8 +144,12 @@ def xray_fields(header: str) -> dict[str, str]:
     """The fields of an X-Ray header, in their order."""
     if not header or len(header) > _LONGEST_HEADER:
         return {}
-    pairs = (part.strip().partition("=") for part in header.split(";"))
-    return {name: value for name, separator, value in pairs if separator}
+    fields = {}
+    for part in header.split(";"):
+        name, separator, value = part.partition("=")
+        if separator:
+            fields[name.strip()] = value.strip()
+    return fields
 
 
 def _id(text: str, size: int) -> bytes | None:

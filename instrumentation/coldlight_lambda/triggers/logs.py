@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from binascii import a2b_base64
 
 from coldlight_lambda.triggers import Trigger
 from coldlight_lambda.triggers.reading import inside, items, text
@@ -37,10 +38,9 @@ def read(event: dict[str, Any]) -> Optional[Trigger]:
 def _head(data: str) -> dict[str, Any]:
     """The message without its log events; empty where it has another order, or is none."""
     import zlib
-    from base64 import b64decode
 
     try:
-        compressed = b64decode(data[:_COMPRESSED])
+        compressed = a2b_base64(data[:_COMPRESSED])
         beginning = (
             zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(compressed, _HEAD).decode("utf-8", "replace")
         )

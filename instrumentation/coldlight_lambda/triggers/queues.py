@@ -27,11 +27,12 @@ def read(event: dict[str, Any]) -> Trigger:
 
 def _add(batch: Batch, opened: Opened, record: dict[str, Any]) -> None:
     attributes = inside(record, "messageAttributes")
-    opened.next_record(carried_attributes(attributes))
+    opened.next_record(carried_attributes(attributes) if attributes else None)
     opened.take(record.get("body"))
     message_id = text(record, "messageId")
-    keys = [f"sqs:{message_id}"] if message_id else []
-    keys += dead_letter_keys(attributes)
+    keys = [f"sqs:{message_id}", *opened.keys] if message_id else opened.keys
+    if attributes:
+        keys += dead_letter_keys(attributes)
     sender = upstream(opened.carried, text(inside(record, "attributes"), "AWSTraceHeader"))
     identity: dict[str, Value] = {"messaging.message.id": message_id} if message_id else {}
-    batch.add(last_part(text(record, "eventSourceARN")), keys + opened.keys, sender, identity)
+    batch.add(last_part(text(record, "eventSourceARN")), keys, sender, identity)

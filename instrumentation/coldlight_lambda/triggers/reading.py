@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from binascii import a2b_base64
+
 from coldlight_lambda.contexts import CARRIED
 
 TYPE_CHECKING = False
@@ -79,9 +81,7 @@ def _attribute(attribute: object) -> str:
 
 def _decoded(encoded: str) -> str:
     """Of base64, in which an event has what is binary."""
-    from base64 import b64decode
-
     try:
-        return b64decode(encoded).decode("utf-8", "replace")
+        return a2b_base64(encoded).decode("utf-8", "replace")
     except ValueError:
         return ""

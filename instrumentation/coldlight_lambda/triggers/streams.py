@@ -4,6 +4,7 @@ there is context in a record only where its producer wrote it into a JSON object
 from __future__ import annotations
 
 import json
+from binascii import a2b_base64
 
 from coldlight_lambda.contexts import upstream
 from coldlight_lambda.triggers.batches import MOST_KEYS, Batch, messages
@@ -45,10 +46,8 @@ def _stream(event: dict[str, Any]) -> Trigger:
 
 def _sender(data: object) -> Optional[Context]:
     """By the last members of a JSON object, `"traceparent": "..."` and perhaps `"tracestate": "..."`, in base64."""
-    from base64 import b64decode
-
     try:
-        end = b64decode(data[-_END:]) if isinstance(data, str) else b""
+        end = a2b_base64(data[-_END:]) if isinstance(data, str) else b""
         at = end.rfind(b'"traceparent"')
         return upstream(carried_text(json.loads(b"{" + end[at:]))) if at >= 0 else None
     except (ValueError, RecursionError):

@@ -1,0 +1,199 @@
+"""The span of an API call, and that a function sees nothing of it."""
+
+import socket
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+import boto3
+import botocore.client
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
+from tests.instrumentation.producers.conftest import REGION, Aws, attributes
+
+from coldlight_lambda import frames, producers, recorder
+from coldlight_lambda.patches import botocore as patches
+from coldlight_lambda.producers import dynamodb, sqs
+from coldlight_lambda.spans import CLIENT, ERROR, PRODUCER, UNSET
+
+
+def test_a_call_is_a_span_below_the_invocation(aws: Aws) -> None:
+    answer = aws.call(lambda: aws.client("sqs").create_queue(QueueName="calls"))
+    span = aws.recorded.span()
+    root = [content for kind, content in aws.recorded.kept if kind == frames.END]
+    assert (span.name, span.kind) == ("SQS.CreateQueue", CLIENT)
+    assert span.parent_span_id == type(span).FromString(root[0]).span_id
+    assert attributes(span) == {
+        "rpc.system": "aws-api",
+        "rpc.service": "SQS",
+        "rpc.method": "CreateQueue",
+        "cloud.region": REGION,
+        "aws.request_id": answer["ResponseMetadata"]["RequestId"],
+        "http.response.status_code": 200,
+    }
+
+
+def test_a_send_says_what_went_where(aws: Aws) -> None:
+    client = aws.client("sqs")
+    url = client.create_queue(QueueName="calls")["QueueUrl"]
+    answer = aws.call(lambda: client.send_message(QueueUrl=url, MessageBody="hello"))
+    entries = [{"Id": "1", "MessageBody": "a"}, {"Id": "2", "MessageBody": "b"}]
+    aws.call(lambda: client.send_message_batch(QueueUrl=url, Entries=entries))
+    one, batch = aws.recorded.spans()
+    assert (one.name, one.kind, batch.kind) == ("SQS.SendMessage", PRODUCER, PRODUCER)
+    told = attributes(one)
+    assert told["messaging.system"] == "aws_sqs"
+    assert (told["messaging.operation.type"], told["messaging.operation.name"]) == ("send", "SendMessage")
+    assert (told["messaging.destination.name"], told["aws.sqs.queue.url"]) == ("calls", url)
+    assert told["messaging.message.id"] == answer["MessageId"]
+    assert attributes(batch)["messaging.batch.message_count"] == 2
+
+
+def test_the_shipper_knows_of_a_call_before_it_leaves(aws: Aws) -> None:
+    aws.call(lambda: aws.client("sqs").list_queues())
+    kinds = [kind for kind, _ in aws.recorded.kept]
+    assert kinds == [frames.START, frames.OPEN, frames.SPAN, frames.END]
+
+
+def test_an_error_of_aws_is_told_by_its_code(aws: Aws) -> None:
+    client = aws.client("sqs")
+    with pytest.raises(client.exceptions.QueueDoesNotExist):
+        aws.call(lambda: client.get_queue_url(QueueName="nowhere"))
+    span = aws.recorded.span()
+    assert span.status.code == ERROR
+    assert "GetQueueUrl" in span.status.message
+    assert attributes(span)["error.type"] == "AWS.SimpleQueueService.NonExistentQueue"
+    assert attributes(span)["http.response.status_code"] == 400
+    assert [event.name for event in span.events] == ["exception"]
+
+
+def test_parameters_that_are_wrong_are_an_error_of_the_call(aws: Aws) -> None:
+    with pytest.raises(ParamValidationError, match="Missing required parameter"):
+        aws.call(lambda: aws.client("sqs").send_message(MessageBody="hello"))
+    span = aws.recorded.span()
+    assert attributes(span)["error.type"] == "botocore.exceptions.ParamValidationError"
+    assert span.status.code == ERROR
+
+
+def test_something_that_was_not_modified_is_no_error(aws: Aws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="calls", CreateBucketConfiguration={"LocationConstraint": REGION})
+    etag = s3.put_object(Bucket="calls", Key="a", Body=b"a")["ETag"]
+    with pytest.raises(ClientError):
+        aws.call(lambda: s3.get_object(Bucket="calls", Key="a", IfNoneMatch=etag))
+    span = aws.recorded.span()
+    assert attributes(span)["http.response.status_code"] == 304
+    assert span.status.code == UNSET
+
+
+def test_retries_of_an_endpoint_that_is_not_there_are_counted(aws: Aws) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        config = Config(retries={"mode": "standard", "total_max_attempts": 2})
+        client = boto3.Session("any", "any", region_name=REGION).client(
+            "sqs", endpoint_url=url, config=config
+        )
+        with pytest.raises(EndpointConnectionError):
+            aws.call(client.list_queues)
+    assert attributes(aws.recorded.span())["http.request.resend_count"] == 1
+
+
+def test_retries_that_helped_are_counted(aws: Aws) -> None:
+    client, failures = aws.client("sts"), [OSError("the connection was reset")]
+
+    def fail_once(**_: Any) -> None:
+        if failures:
+            raise botocore.exceptions.ConnectionClosedError(endpoint_url="any") from failures.pop()
+
+    client.meta.events.register("before-send", fail_once)
+    aws.call(client.get_caller_identity)
+    client.meta.events.unregister("before-send", fail_once)
+    assert attributes(aws.recorded.span())["http.request.resend_count"] == 1
+
+
+def test_outside_of_invocations_nothing_is_recorded(aws: Aws) -> None:
+    aws.client("sqs").list_queues()
+    assert aws.recorded.kept == []
+
+
+def test_patching_twice_records_once(aws: Aws) -> None:
+    patches.patch(botocore.client)
+    aws.call(lambda: aws.client("sqs").list_queues())
+    assert len(aws.recorded.spans()) == 1
+
+
+def test_spans_of_calls_are_beside_each_other_and_leave_the_invocations_current(aws: Aws) -> None:
+    def twice() -> None:
+        with pytest.raises(ClientError):
+            aws.client("sqs").get_queue_url(QueueName="nowhere")
+        aws.client("sqs").list_queues()
+
+    aws.call(twice)
+    first, second = aws.recorded.spans()
+    assert first.parent_span_id == second.parent_span_id
+
+
+def broken(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("a bug of ours")
+
+
+HOOKS: list[tuple[Any, str]] = [
+    (patches, "_begin"),
+    (patches, "_describe"),
+    (patches, "_listen"),
+    (patches, "_set_trace_header"),
+    (patches, "_set_resent"),
+    (patches, "_may_be_ours"),
+    (patches, "_succeed"),
+    (patches, "_fail"),
+    (patches, "_learn"),
+    (patches, "_tell"),
+    (patches, "_tell_error"),
+    (patches, "to_xray"),
+    (producers, "family_of"),
+    (producers, "carrier"),
+    (producers, "accepted"),
+    (recorder, "start"),
+    (recorder, "announce"),
+    (recorder, "enter"),
+    (recorder, "leave"),
+    (recorder, "end"),
+    (sqs, "described"),
+    (sqs, "carrying"),
+    (sqs, "produced"),
+    (dynamodb, "learn"),
+]
+
+
+def outcome(work: Callable[[], Any]) -> Any:
+    """What a function gets: an answer without what differs from call to call, or an error."""
+    try:
+        answer = work()
+    except ClientError as error:
+        return type(error).__name__, str(error), error.response["Error"]
+    return {name: part for name, part in answer.items() if name not in ("ResponseMetadata", "MessageId")}
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook[1])
+def test_whatever_fails_in_us_the_function_does_not_notice(
+    aws: Aws, hook: tuple[Any, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = aws.client("sqs")
+    url = client.create_queue(QueueName="calls")["QueueUrl"]
+    calls: list[Callable[[], Any]] = [
+        lambda: client.send_message(QueueUrl=url, MessageBody="hello", MessageAttributes={}),
+        lambda: client.send_message(QueueUrl=url + "-of-nobody", MessageBody="hello"),
+        lambda: aws.client("dynamodb").list_tables(Limit=1),
+    ]
+    expected = [outcome(call) for call in calls]
+    with monkeypatch.context() as patched:
+        patched.setattr(*hook, broken)
+        got = [copy_context().run(aws.call, partial(outcome, call)) for call in calls]
+    capsys.readouterr()  # one line of log is all that is to be seen
+    for answer in (*expected, *got):
+        if isinstance(answer, dict):
+            answer.pop("MD5OfMessageAttributes", None)
+    assert got == expected

@@ -103,6 +103,8 @@ def _recorded_async(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _begin(client: Any, operation: str, parameters: Parameters) -> Optional[Call]:
+    if current.get() is None:
+        return None
     service = str(client.meta.service_model.service_id)
     family = producers.family_of(service)
     kind = PRODUCER if family is not None and operation in family.SENDS else CLIENT

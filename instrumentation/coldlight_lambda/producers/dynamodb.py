@@ -7,9 +7,9 @@ boto3's resources hand over Python's own values, its clients DynamoDB's JSON: a 
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 from decimal import Decimal
+
+from coldlight_lambda.triggers import tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ _key_names: dict[str, frozenset[str]] = {}
 
 
 def described(operation: str, parameters: Parameters) -> Attributes:
-    tables = _tables(parameters)
+    names = _tables(parameters)
     return {
         "db.system.name": "aws.dynamodb",
         "db.operation.name": operation,
-        "db.collection.name": tables[0] if len(tables) == 1 else None,
-        "aws.dynamodb.table_names": tables or None,
+        "db.collection.name": names[0] if len(names) == 1 else None,
+        "aws.dynamodb.table_names": names or None,
         "aws.dynamodb.index_name": parameters.get("IndexName"),
     }
 
@@ -106,9 +106,7 @@ def link_key(table: str, key: Optional[Item]) -> Optional[str]:
     """`dynamodb:<table>#<hash>` of an item's key, in either of its forms. None for what is no key."""
     if not key:
         return None
-    plain = {name: _value(value) for name, value in key.items()}
-    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return f"dynamodb:{_name(table)}#{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:32]}"
+    return tables.link_key(_name(table), {name: _value(value) for name, value in key.items()})
 
 
 def _value(value: Any) -> dict[str, str]:

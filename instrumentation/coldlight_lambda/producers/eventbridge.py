@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coldlight_lambda.producers import bodies
-from coldlight_lambda.producers.messages import messaging
+from coldlight_lambda.producers.messages import messaging, with_entries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def carrying(operation: str, parameters: Parameters, carrier: Mapping[str, str])
     if operation != _PUT or not bodies.choice["is_asked"]:
         return parameters
     entries = [_with_context(entry, carrier) for entry in parameters["Entries"]]
-    return {**parameters, "Entries": entries} if sum(map(_size, entries)) <= _LARGEST_BYTES else parameters
+    fits = sum(map(_size, entries)) <= _LARGEST_BYTES
+    return with_entries(parameters, "Entries", entries) if fits else parameters
 
 
 def _with_context(entry: Any, carrier: Mapping[str, str]) -> Any:

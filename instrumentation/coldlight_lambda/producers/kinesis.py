@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coldlight_lambda.producers import bodies
-from coldlight_lambda.producers.messages import messaging
+from coldlight_lambda.producers.messages import messaging, with_entries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def carrying(operation: str, parameters: Parameters, carrier: Mapping[str, str])
         return _with_context(parameters, carrier)  # type: ignore[no-any-return]
     records = [_with_context(record, carrier) for record in parameters["Records"]]
     fits = sum(map(_size, records)) <= _LARGEST_CALL_BYTES
-    return {**parameters, "Records": records} if fits else parameters
+    return with_entries(parameters, "Records", records) if fits else parameters
 
 
 def _with_context(record: Any, carrier: Mapping[str, str]) -> Any:

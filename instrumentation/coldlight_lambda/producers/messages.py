@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Optional
 
+    from coldlight_lambda.producers import Parameters
     from coldlight_lambda.spans import Attributes
 
 _MOST_ATTRIBUTES = 10
@@ -35,6 +36,12 @@ def with_context(messages: list[Any], body: str, carrier: Mapping[str, str]) -> 
     """
     carrying = [_with_attributes(message, carrier) for message in messages]
     return carrying if sum(_size(message, body) for message in carrying) <= _LARGEST_BYTES else messages
+
+
+def with_entries(parameters: Parameters, name: str, entries: list[Any]) -> Parameters:
+    """Parameters with these entries; the very same where no entry is another one."""
+    is_same = list(map(id, entries)) == list(map(id, parameters[name]))
+    return parameters if is_same else {**parameters, name: entries}
 
 
 def _with_attributes(message: Any, carrier: Mapping[str, str]) -> Any:

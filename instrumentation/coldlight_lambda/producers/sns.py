@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coldlight_lambda.producers.messages import messaging, with_context
+from coldlight_lambda.producers.messages import messaging, with_context, with_entries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def carrying(operation: str, parameters: Parameters, carrier: Mapping[str, str])
     if operation == _ONE:
         return with_context([parameters], "Message", carrier)[0]  # type: ignore[no-any-return]
     if operation == _BATCH:
-        return {**parameters, _ENTRIES: with_context(parameters[_ENTRIES], "Message", carrier)}
+        return with_entries(parameters, _ENTRIES, with_context(parameters[_ENTRIES], "Message", carrier))
     return parameters
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coldlight_lambda.producers.messages import messaging, with_context
+from coldlight_lambda.producers.messages import messaging, with_context, with_entries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ def carrying(operation: str, parameters: Parameters, carrier: Mapping[str, str])
     if operation == _ONE:
         return with_context([parameters], "MessageBody", carrier)[0]  # type: ignore[no-any-return]
     if operation == _BATCH:
-        return {**parameters, "Entries": with_context(parameters["Entries"], "MessageBody", carrier)}
+        return with_entries(
+            parameters, "Entries", with_context(parameters["Entries"], "MessageBody", carrier)
+        )
     return parameters
 
 

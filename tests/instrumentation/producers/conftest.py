@@ -68,9 +68,10 @@ def produced(span: Span) -> list[str]:
 class Aws:
     """A function's view of AWS: `call` runs something in an invocation, and `recorded` tells what came of it."""
 
-    def __init__(self, client: Callable[[str], Any], resource: Callable[[str], Any]) -> None:
+    def __init__(self, client: Callable[[str], Any], resource: Callable[[str], Any], unpatched: Any) -> None:
         self.client = client
         self.resource = resource
+        self.unpatched = unpatched
         self.recorded = Frames()
 
     def call(self, work: Callable[[], Any]) -> Any:
@@ -144,7 +145,8 @@ def clients(endpoint: str) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
 def aws(clients: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Aws]:
     """Recorded as in a Lambda function; what the recorder complains of fails the test."""
     base = botocore.client.BaseClient
-    monkeypatch.setattr(base, "_make_api_call", base._make_api_call)
+    unpatched = base._make_api_call
+    monkeypatch.setattr(base, "_make_api_call", unpatched)
     monkeypatch.setattr(recorder, "sink", None)
     monkeypatch.setattr(recorder, "_told", set())
     monkeypatch.setitem(bodies.choice, "is_asked", False)
@@ -152,7 +154,7 @@ def aws(clients: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "shop")
     monkeypatch.setenv("_X_AMZN_TRACE_ID", RECEIVED)
     patches.patch(botocore.client)
-    up = Aws(*clients)
+    up = Aws(clients[0], clients[1], unpatched)
     recorder.sink = up.recorded
     yield up
     assert "coldlight" not in capsys.readouterr().err

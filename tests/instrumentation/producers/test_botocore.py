@@ -1,5 +1,6 @@
 """The span of an API call, and that a function sees nothing of it."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from contextvars import copy_context
@@ -134,6 +135,37 @@ def test_spans_of_calls_are_beside_each_other_and_leave_the_invocations_current(
     aws.call(twice)
     first, second = aws.recorded.spans()
     assert first.parent_span_id == second.parent_span_id
+
+
+class AsyncModule:
+    """As `aiobotocore.client` is made: a client of its own whose method is a coroutine."""
+
+    class AioBaseClient:
+        def __init__(self, client: Any, call: Callable[..., Any]) -> None:
+            self.meta = client.meta
+            self.client, self.call = client, call
+
+        async def _make_api_call(self, operation_name: str, api_params: Any) -> Any:
+            await asyncio.sleep(0)
+            return self.call(self.client, operation_name, api_params)
+
+
+def test_the_calls_of_asynchronous_clients_are_recorded_too(aws: Aws) -> None:
+    plain = aws.unpatched
+    patches.patch(AsyncModule)
+    client = AsyncModule.AioBaseClient(aws.client("sqs"), plain)
+
+    async def several() -> list[Any]:
+        calls = [client._make_api_call("CreateQueue", {"QueueName": f"calls{number}"}) for number in range(2)]
+        urls = [answer["QueueUrl"] for answer in await asyncio.gather(*calls)]
+        with pytest.raises(ClientError):
+            await client._make_api_call("GetQueueUrl", {"QueueName": "nowhere"})
+        return urls
+
+    assert len(aws.call(lambda: asyncio.run(several()))) == 2
+    spans = aws.recorded.spans()
+    assert [span.name for span in spans] == ["SQS.CreateQueue", "SQS.CreateQueue", "SQS.GetQueueUrl"]
+    assert len({span.parent_span_id for span in spans}) == 1
 
 
 def broken(*_: Any, **__: Any) -> Any:

@@ -4,6 +4,7 @@ import base64
 import copy
 import json
 import os
+from functools import partial
 from typing import Any
 
 import pytest
@@ -65,6 +66,22 @@ def test_messages_that_fill_a_call_stay_as_they_are() -> None:
     given = [{"MessageBody": "x" * 131_000}, {"MessageBody": "ü" * 65_500}]
     assert messages.with_context(given, "MessageBody", CARRIER) is given
     assert messages.with_context(given[:1], "MessageBody", CARRIER) != given[:1]
+
+
+def test_a_call_that_has_nothing_of_ours_in_it_is_made_once(aws: Aws, queue: str) -> None:
+    attributes_of_ten = {f"own{number}": string("1") for number in range(10)}
+    entries = [{"Id": "1", "MessageBody": "x" * 300_000, "MessageAttributes": attributes_of_ten}]
+    seen: list[Any] = []
+    client = aws.client("sqs")
+    client.meta.events.register("before-send", lambda request, **_: seen.append(request), unique_id="see")
+    for parameters in (
+        {"QueueUrl": queue + "-of-nobody", "Entries": entries},
+        {"QueueUrl": queue, "Entries": []},
+    ):
+        with pytest.raises(ClientError):
+            aws.call(partial(client.send_message_batch, **parameters))
+    client.meta.events.unregister("before-send", unique_id="see")
+    assert len(seen) == 2
 
 
 def test_what_the_function_hands_over_is_never_changed(aws: Aws, queue: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coldlight_lambda.producers import bodies
-from coldlight_lambda.producers.messages import messaging, with_entries
+from coldlight_lambda.producers.messages import entries_of, messaging, with_entries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _SIZED = ("Source", "DetailType", "Detail")
 def described(operation: str, parameters: Parameters) -> Attributes:
     if operation != _PUT:
         return {}
-    entries = parameters["Entries"]
+    entries = entries_of(parameters, "Entries")
     buses = {str(entry.get("EventBusName") or "default").rpartition("/")[2] for entry in entries}
     return messaging("aws.eventbridge", operation, buses.pop() if len(buses) == 1 else None, len(entries))
 
@@ -31,7 +31,7 @@ def described(operation: str, parameters: Parameters) -> Attributes:
 def carrying(operation: str, parameters: Parameters, carrier: Mapping[str, str]) -> Parameters:
     if operation != _PUT or not bodies.choice["is_asked"]:
         return parameters
-    entries = [_with_context(entry, carrier) for entry in parameters["Entries"]]
+    entries = [_with_context(entry, carrier) for entry in entries_of(parameters, "Entries")]
     fits = sum(map(_size, entries)) <= _LARGEST_BYTES
     return with_entries(parameters, "Entries", entries) if fits else parameters
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coldlight_lambda.producers.messages import messaging
+from coldlight_lambda.producers.messages import entries_of, messaging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SENDS = frozenset((_ONE, _BATCH))
 def described(operation: str, parameters: Parameters) -> Attributes:
     if operation not in SENDS:
         return {}
-    count = len(parameters["Records"]) if operation == _BATCH else None
+    count = len(entries_of(parameters, "Records")) if operation == _BATCH else None
     return messaging("aws.firehose", operation, parameters.get("DeliveryStreamName"), count)
 
 

@@ -22,12 +22,14 @@ _LARGEST_CLIENT_CONTEXT_BYTES = 3583
 def described(operation: str, parameters: Parameters) -> Attributes:
     if operation not in _INVOKES:
         return {}
-    given = str(parameters["FunctionName"])
+    given = str(parameters.get("FunctionName") or "")
     parts = given.split(":")
     is_arn = given.startswith("arn:")
     return {
         "faas.invoked_provider": "aws",
-        "faas.invoked_name": parts[parts.index("function") + 1] if "function" in parts[:-1] else parts[0],
+        "faas.invoked_name": parts[parts.index("function") + 1]
+        if "function" in parts[:-1]
+        else parts[0] or None,
         "faas.invoked_region": parts[3] if is_arn else None,
         "aws.lambda.invoked_arn": given if is_arn else None,
     }

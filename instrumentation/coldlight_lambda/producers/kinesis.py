@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coldlight_lambda.producers import bodies
-from coldlight_lambda.producers.messages import messaging, with_entries
+from coldlight_lambda.producers.messages import entries_of, messaging, with_entries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def described(operation: str, parameters: Parameters) -> Attributes:
     name = _stream(parameters)
     if operation not in SENDS:
         return {"aws.kinesis.stream_name": name or None}
-    count = len(parameters["Records"]) if operation == _BATCH else None
+    count = len(entries_of(parameters, "Records")) if operation == _BATCH else None
     return {"aws.kinesis.stream_name": name, **messaging("aws.kinesis", operation, name, count)}
 
 
@@ -36,7 +36,7 @@ def carrying(operation: str, parameters: Parameters, carrier: Mapping[str, str])
         return parameters
     if operation == _ONE:
         return _with_context(parameters, carrier)  # type: ignore[no-any-return]
-    records = [_with_context(record, carrier) for record in parameters["Records"]]
+    records = [_with_context(record, carrier) for record in entries_of(parameters, "Records")]
     fits = sum(map(_size, records)) <= _LARGEST_CALL_BYTES
     return with_entries(parameters, "Records", records) if fits else parameters
 

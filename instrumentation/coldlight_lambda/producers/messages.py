@@ -38,9 +38,15 @@ def with_context(messages: list[Any], body: str, carrier: Mapping[str, str]) -> 
     return carrying if sum(_size(message, body) for message in carrying) <= _LARGEST_BYTES else messages
 
 
+def entries_of(parameters: Parameters, name: str) -> list[Any]:
+    """The messages of a batch; none where the function has forgotten them, which AWS's SDK will tell it."""
+    given = parameters.get(name)
+    return list(given) if isinstance(given, (list, tuple)) else []
+
+
 def with_entries(parameters: Parameters, name: str, entries: list[Any]) -> Parameters:
     """Parameters with these entries; the very same where no entry is another one."""
-    is_same = list(map(id, entries)) == list(map(id, parameters[name]))
+    is_same = list(map(id, entries)) == list(map(id, entries_of(parameters, name)))
     return parameters if is_same else {**parameters, name: entries}
 
 

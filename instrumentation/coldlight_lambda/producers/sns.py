@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coldlight_lambda.producers.messages import messaging, with_context, with_entries
+from coldlight_lambda.producers.messages import entries_of, messaging, with_context, with_entries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def described(operation: str, parameters: Parameters) -> Attributes:
     topic = _topic(parameters)
     if operation not in SENDS:
         return {"aws.sns.topic.arn": topic}
-    count = len(parameters[_ENTRIES]) if operation == _BATCH else None
+    count = len(entries_of(parameters, _ENTRIES)) if operation == _BATCH else None
     name = topic.rpartition(":")[2] if topic else None
     return {"aws.sns.topic.arn": topic, **messaging("aws.sns", operation, name, count)}
 
@@ -39,7 +39,9 @@ def carrying(operation: str, parameters: Parameters, carrier: Mapping[str, str])
     if operation == _ONE:
         return with_context([parameters], "Message", carrier)[0]  # type: ignore[no-any-return]
     if operation == _BATCH:
-        return with_entries(parameters, _ENTRIES, with_context(parameters[_ENTRIES], "Message", carrier))
+        return with_entries(
+            parameters, _ENTRIES, with_context(entries_of(parameters, _ENTRIES), "Message", carrier)
+        )
     return parameters
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coldlight_lambda.producers.messages import messaging, with_context, with_entries
+from coldlight_lambda.producers.messages import entries_of, messaging, with_context, with_entries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def described(operation: str, parameters: Parameters) -> Attributes:
     url = parameters.get("QueueUrl")
     if operation not in SENDS or not isinstance(url, str):
         return {"aws.sqs.queue.url": url}
-    count = len(parameters["Entries"]) if operation == _BATCH else None
+    count = len(entries_of(parameters, "Entries")) if operation == _BATCH else None
     return {"aws.sqs.queue.url": url, **messaging("aws_sqs", operation, url.rpartition("/")[2], count)}
 
 
@@ -28,7 +28,7 @@ def carrying(operation: str, parameters: Parameters, carrier: Mapping[str, str])
         return with_context([parameters], "MessageBody", carrier)[0]  # type: ignore[no-any-return]
     if operation == _BATCH:
         return with_entries(
-            parameters, "Entries", with_context(parameters["Entries"], "MessageBody", carrier)
+            parameters, "Entries", with_context(entries_of(parameters, "Entries"), "MessageBody", carrier)
         )
     return parameters
 

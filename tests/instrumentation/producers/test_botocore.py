@@ -2,22 +2,31 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from functools import partial
+from io import BytesIO
 from typing import Any
 
 import boto3
 import botocore.client
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 from tests.instrumentation.producers.conftest import REGION, Aws, attributes
 
 from coldlight_lambda import frames, producers, recorder
 from coldlight_lambda.patches import botocore as patches
-from coldlight_lambda.producers import dynamodb, sqs
+from coldlight_lambda.producers import bodies, dynamodb, sqs
 from coldlight_lambda.spans import CLIENT, ERROR, PRODUCER, UNSET
+
+
+class Raw(BytesIO):
+    """A body as botocore reads it off the connection."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
 
 
 def test_a_call_is_a_span_below_the_invocation(aws: Aws) -> None:
@@ -78,6 +87,43 @@ def test_parameters_that_are_wrong_are_an_error_of_the_call(aws: Aws) -> None:
     assert span.status.code == ERROR
 
 
+@pytest.mark.parametrize(
+    ("service", "call"),
+    [
+        ("sqs", "send_message_batch"),
+        ("sns", "publish_batch"),
+        ("events", "put_events"),
+        ("kinesis", "put_records"),
+        ("firehose", "put_record_batch"),
+        ("lambda", "invoke"),
+        ("stepfunctions", "start_execution"),
+        ("s3", "put_object"),
+        ("dynamodb", "put_item"),
+        ("dynamodb", "transact_write_items"),
+    ],
+)
+def test_what_the_function_forgets_to_say_is_told_by_the_sdk_alone(aws: Aws, service: str, call: str) -> None:
+    with pytest.raises(ParamValidationError):
+        aws.call(getattr(aws.client(service), call))
+    assert aws.recorded.span().status.code == ERROR
+
+
+def test_an_invoked_function_that_failed_is_an_error_of_the_call(aws: Aws) -> None:
+    client = aws.client("lambda")
+
+    def fail(request: Any, **_: Any) -> AWSResponse:
+        headers = {"X-Amz-Function-Error": "Unhandled", "x-amzn-RequestId": "7-7"}
+        return AWSResponse(request.url, 200, headers, Raw(b'{"errorMessage": "no"}'))
+
+    client.meta.events.register("before-send", fail)
+    answer = aws.call(lambda: client.invoke(FunctionName="billing", Payload=b"{}"))
+    client.meta.events.unregister("before-send", fail)
+    span = aws.recorded.span()
+    assert answer["FunctionError"] == attributes(span)["error.type"] == "Unhandled"
+    assert span.status.code == ERROR
+    assert attributes(span)["coldlight.link.produced"] == ["lambda:7-7"]
+
+
 def test_something_that_was_not_modified_is_no_error(aws: Aws) -> None:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="calls", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -135,6 +181,16 @@ def test_spans_of_calls_are_beside_each_other_and_leave_the_invocations_current(
     aws.call(twice)
     first, second = aws.recorded.spans()
     assert first.parent_span_id == second.parent_span_id
+
+
+def test_context_in_bodies_is_a_setting(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Module:
+        class BaseClient:
+            def _make_api_call(self, operation_name: str, api_params: Any) -> Any: ...
+
+    monkeypatch.setenv("COLDLIGHT_PROPAGATE_IN_BODIES", "true")
+    patches.patch(Module)
+    assert bodies.choice["is_asked"]
 
 
 class AsyncModule:

@@ -64,7 +64,7 @@ def test_a_message_that_has_context_keeps_it() -> None:
 
 def test_messages_that_fill_a_call_stay_as_they_are() -> None:
     given = [{"MessageBody": "x" * 131_000}, {"MessageBody": "ü" * 65_500}]
-    assert messages.with_context(given, "MessageBody", CARRIER) is given
+    assert messages.with_context(given, "MessageBody", CARRIER) == given
     assert messages.with_context(given[:1], "MessageBody", CARRIER) != given[:1]
 
 

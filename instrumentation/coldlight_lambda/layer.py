@@ -59,11 +59,12 @@ def _start() -> bool:
         print(f"coldlight: {problem}", file=sys.stderr)
     if chosen.is_idle:
         return False
-    from coldlight_lambda import recorder
+    from coldlight_lambda import patches, recorder
     from coldlight_lambda.lines import Line
     from coldlight_lambda.resources import resource
 
     recorder.sink = Line(chosen.port, resource())
+    patches.install()
     return True
 
 

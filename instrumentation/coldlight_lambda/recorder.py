@@ -1,4 +1,4 @@
-"""Starts and ends spans, and hands them on. What a patch of a library needs is `start`, `end` and `contained`."""
+"""Starts and ends spans, and hands them on. What a patch of a library needs is `start`, `enter`, `leave`, `end` and `contained`."""
 
 from __future__ import annotations
 
@@ -26,11 +26,27 @@ if TYPE_CHECKING:
 
         def send(self, kind: bytes, request_id: str, content: bytes) -> None: ...
 
+    class Bridge(Protocol):
+        """What keeps the OpenTelemetry API's idea of the current span and ours the same: `patches.opentelemetry_api`."""
+
+        def innermost(self, ours: Span) -> Span | None: ...
+        def entered(self, span: Span) -> None: ...
+        def left(self, span: Span) -> None: ...
+
+
+class Call(Span):
+    """A call that leaves the process. What a library does inside of it (requests over urllib3 over http.client) is that
+    very call, and is not recorded again."""
+
+    __slots__ = ()
+
 
 _REMOTE = (CLIENT, PRODUCER)
 _told: set[str] = set()
 sink: Optional[Sink] = None
 """Set when the layer is set up; without one nothing is recorded."""
+bridge: Optional[Bridge] = None
+"""Set once the function has imported the OpenTelemetry API."""
 
 
 def contained(call: Callable[..., T], *arguments: Any) -> T | None:
@@ -43,18 +59,40 @@ def contained(call: Callable[..., T], *arguments: Any) -> T | None:
 
 
 def _tell(call: Callable[..., Any], error: Exception) -> None:
-    """One line of log for each kind of failure."""
-    told = f"{getattr(call, '__qualname__', call)}: {type(error).__name__}"
-    if told not in _told and len(_told) < 20:
-        _told.add(told)
-        print(f"coldlight: a part of the recorder failed and was skipped: {told}: {error}", file=sys.stderr)
+    what = f"{getattr(call, '__qualname__', call)}: {type(error).__name__}"
+    tell(f"a part of the recorder failed and was skipped: {what}", str(error))
+
+
+def tell(what: str, details: str) -> None:
+    """One line of log for each kind of failure, whatever its details."""
+    if what not in _told and len(_told) < 20:
+        _told.add(what)
+        print(f"coldlight: {what}: {details}", file=sys.stderr)
+
+
+def innermost() -> Span | None:
+    """The span that this code runs in: one of ours, or of the function's own OpenTelemetry spans. None where nothing is
+    recorded: outside of invocations, and in work that has outlived its invocation."""
+    span = current.get()
+    if span is None or span.invocation is None or span.invocation.root.end_ns:
+        return None
+    return span if bridge is None else bridge.innermost(span)
 
 
 def start(name: str, kind: int = INTERNAL, attributes: Attributes | None = None) -> Span | None:
-    """A new span below the current one. None where nothing is recorded: outside of invocations, or beyond too many."""
-    parent = current.get()
-    invocation = parent.invocation if parent is not None else None
-    if parent is None or invocation is None or sink is None:
+    """A new span below the innermost one. None where nothing is recorded, inside of a `Call`, or beyond too many."""
+    parent = innermost() if sink is not None else None
+    if parent is None or isinstance(parent, Call):
+        return None
+    return below(parent, name, kind, attributes, Call if kind in _REMOTE else Span)
+
+
+def below(
+    parent: Span, name: str, kind: int, attributes: Attributes | None = None, make: type[Span] = Span
+) -> Span | None:
+    """A new span below a certain one; None beyond too many."""
+    invocation = parent.invocation
+    if invocation is None:
         return None
     invocation.spans += 1
     if invocation.spans > MOST_SPANS:
@@ -62,7 +100,7 @@ def start(name: str, kind: int = INTERNAL, attributes: Attributes | None = None)
         return None
     above = parent.context
     context = Context(above.trace_id, new_span_id(), above.trace_state, above.flags)
-    span = Span(context, above.span_id, name, kind, time.time_ns(), attributes, invocation)
+    span = make(context, above.span_id, name, kind, time.time_ns(), attributes, invocation)
     invocation.open[context.span_id] = span
     return span
 
@@ -87,12 +125,26 @@ def end(span: Span, error: BaseException | None = None) -> None:
 
 def enter(span: Span) -> Token[Span | None]:
     """Makes a span the current one; `leave` takes what this gives."""
-    return current.set(span)
+    token = current.set(span)
+    if bridge is not None:
+        contained(bridge.entered, span)
+    return token
 
 
 def leave(token: Token[Span | None]) -> None:
     """The span before is current again. In another thread or task than it was entered, there is nothing to undo."""
+    entered = current.get()
     try:
         current.reset(token)
     except ValueError:
-        pass
+        return
+    if bridge is not None and entered is not None:
+        contained(bridge.left, entered)
+
+
+def back_to(outer: Span) -> None:
+    """`leave`, for who cannot keep what `enter` gave: an outer span is current again."""
+    entered = current.get()
+    current.set(outer)
+    if bridge is not None and entered is not None:
+        contained(bridge.left, entered)

@@ -1,0 +1,119 @@
+"""Patches of libraries, each applied only once the function's own code imports its library.
+
+`install` puts a finder in front of the import system that knows the names below and nothing else: every other import costs
+one look-up in a dictionary. Each patch is a module with `patch(module: Any) -> None`, which gets the library's module when
+it has just been executed, and changes it through `replace`. A patch that fails is undone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from functools import update_wrapper
+from threading import RLock
+
+from coldlight_lambda.recorder import contained, tell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
+
+PATCHES = {
+    "aiobotocore.client": "botocore",
+    "aiohttp.client": "aiohttp",
+    "botocore.client": "botocore",
+    "concurrent.futures.thread": "threads",
+    "http.client": "http_client",
+    "httpx": "httpx",
+    "opentelemetry.trace": "opentelemetry_api",
+    "psycopg": "psycopg",
+    "psycopg2": "psycopg2",
+    "pymongo.monitoring": "pymongo",
+    "pymysql.cursors": "pymysql",
+    "redis.asyncio.client": "redis",
+    "redis.asyncio.cluster": "redis",
+    "redis.client": "redis",
+    "redis.cluster": "redis",
+    "requests.sessions": "requests",
+    "sqlalchemy.engine": "sqlalchemy",
+    "threading": "threads",
+    "urllib3.connectionpool": "urllib3",
+    "urllib3.poolmanager": "urllib3",
+}
+"""Of each module the name of its patch, a module beside this one."""
+
+_lock = RLock()
+_replaced: list[tuple[Any, str, Any]] = []
+"""What stood where something of ours stands now: the owner, the name of the attribute, and the original."""
+
+
+def install() -> None:
+    """From now on patches what is imported, and what has been imported already."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+    for name in PATCHES:
+        module = sys.modules.get(name)
+        if module is not None:
+            _apply(name, module)
+
+
+def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Puts `make(original)` where `owner` has a function, method or class of its own; once, however often it is asked to.
+
+    Raises AttributeError where the owner has nothing of that name.
+    """
+    original = vars(owner).get(name) or getattr(owner, name)
+    if getattr(original, "__coldlight__", False):
+        return
+    replacement = make(original)
+    if not isinstance(replacement, (type, property)):
+        update_wrapper(replacement, original)
+        replacement.__coldlight__ = True
+    _replaced.append((owner, name, original))
+    setattr(owner, name, replacement)
+
+
+def _apply(name: str, module: ModuleType) -> None:
+    """Patches a module, or leaves it as it was."""
+    with _lock:
+        before = len(_replaced)
+        try:
+            importlib.import_module(f"{__name__}.{PATCHES[name]}").patch(module)
+        except Exception as error:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
+            while len(_replaced) > before:
+                setattr(*_replaced.pop())
+            tell(f"{name} could not be patched, and is not recorded", f"{type(error).__name__}: {error}")
+
+
+class _Finder:
+    """Finds as the finders behind it do, and sees to it that the patch follows the module's execution."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        return contained(self._found, name, path, target) if name in PATCHES else None
+
+    def _found(self, name: str, path: Any, target: Any) -> ModuleSpec | None:
+        for finder in sys.meta_path:
+            spec = finder.find_spec(name, path, target) if finder is not self else None
+            if spec is not None:
+                if hasattr(spec.loader, "exec_module"):
+                    spec.loader = _Loader(spec.loader)  # type: ignore[assignment]  # a loader by its methods
+                return spec
+        return None
+
+
+class _Loader:
+    """Stands for a module's own loader until the module is executed; nothing of it is to be seen after that."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def exec_module(self, module: Any) -> None:
+        module.__spec__.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        _apply(module.__spec__.name, module)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)

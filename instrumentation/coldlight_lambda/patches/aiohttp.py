@@ -1,0 +1,44 @@
+"""The client of aiohttp: a request of a session, with its redirects, is one span until its headers have come."""
+
+from __future__ import annotations
+
+from coldlight_lambda import recorder
+from coldlight_lambda.patches import http_spans, replace
+from coldlight_lambda.patches.calls import argument, recorded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from coldlight_lambda.spans import Span
+
+
+def patch(module: Any) -> None:
+    replace(module.ClientSession, "_request", lambda original: recorded(original, _begin, _finish))
+
+
+def _begin(args: list[Any], kwargs: dict[str, Any]) -> Span | None:
+    session = args[0]
+    given = argument(args, kwargs, 2, "str_or_url")
+    build = getattr(session, "_build_url", None)  # what it does with the session's base URL
+    url = str(build(given) if build is not None else given)
+    span = http_spans.start(argument(args, kwargs, 1, "method"), url)
+    if span is None:
+        return None
+    from multidict import CIMultiDict  # of aiohttp's own
+
+    headers = CIMultiDict(kwargs.get("headers") or ())
+    every = CIMultiDict([*getattr(session, "headers", {}).items(), *headers.items()])
+    headers.extend(http_spans.context_headers(span, url, every))
+    kwargs["headers"] = headers
+    recorder.announce(span)
+    return span
+
+
+def _finish(span: Span, response: Any) -> None:
+    first = response.history[0] if response.history else response
+    http_spans.locate(span, str(first.request_info.real_url))  # with the parameters of its query
+    version = response.version
+    number = f"{version.major}.{version.minor}" if version else ""
+    http_spans.respond(span, response.status, number, response.headers)
+    recorder.end(span)

@@ -1,0 +1,138 @@
+"""What the span of an HTTP request says (OpenTelemetry semantic conventions, "HTTP spans", "HTTP client span")."""
+
+from __future__ import annotations
+
+from coldlight_lambda import recorder
+from coldlight_lambda.contexts import to_traceparent
+from coldlight_lambda.producers.gateways import produced
+from coldlight_lambda.recorder import contained
+from coldlight_lambda.spans import CLIENT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+    from urllib.parse import SplitResult
+
+    from coldlight_lambda.spans import Span
+
+_METHODS = frozenset(
+    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
+)
+_PORTS = {"http": 80, "https": 443}
+_REDACTED = "REDACTED"
+_SECRET_NAMES = frozenset(("awsaccesskeyid", "code", "key", "pwd", "sig"))
+_SECRET_PARTS = (
+    "apikey",
+    "api_key",
+    "api-key",
+    "auth",
+    "credential",
+    "passw",
+    "secret",
+    "session",
+    "signature",
+    "token",
+)
+_LONGEST_URL = 4096
+_SIGNED_QUERY = ("X-Amz-Signature=", "X-Amz-Credential=")
+
+
+def start(method: str, url: str) -> Span | None:
+    """The span of a request; None where it is not recorded. `announce` has yet to tell of it."""
+    span = recorder.start("HTTP", CLIENT)
+    if span is None:
+        return None
+    method = str(method)
+    known = method.upper()
+    span.name = known if known in _METHODS else "HTTP"
+    span.set(
+        {
+            "http.request.method": known if known in _METHODS else "_OTHER",
+            "http.request.method_original": None if method in _METHODS else method,
+        }
+    )
+    contained(locate, span, url)
+    return span
+
+
+def locate(span: Span, url: str) -> None:
+    """Where the request goes, as far as its URL says."""
+    from urllib.parse import urlsplit  # every HTTP library has imported it
+
+    parts = urlsplit(str(url))
+    span.set(
+        {
+            "url.full": _redacted(parts)[:_LONGEST_URL],
+            "server.address": parts.hostname,
+            "server.port": parts.port or _PORTS.get(parts.scheme),
+        }
+    )
+
+
+def _redacted(parts: SplitResult) -> str:
+    """A URL without credentials, and without the values that look like secrets by their names."""
+    credentials, at, host = parts.netloc.rpartition("@")
+    if at:
+        colon = f":{_REDACTED}" if ":" in credentials else ""
+        parts = parts._replace(netloc=f"{_REDACTED}{colon}@{host}")
+    if parts.query:
+        parts = parts._replace(query="&".join([_redacted_pair(pair) for pair in parts.query.split("&")]))
+    return parts.geturl()
+
+
+def _redacted_pair(pair: str) -> str:
+    name = pair.partition("=")[0]
+    lowered = name.lower()
+    is_secret = lowered in _SECRET_NAMES or any(part in lowered for part in _SECRET_PARTS)
+    return f"{name}={_REDACTED}" if is_secret and "=" in pair else pair
+
+
+def inject(span: Span, url: str, headers: Any) -> None:
+    """Adds our context to headers (W3C Trace Context), but for those that have one already, and for signed requests.
+
+    `headers` is any mapping to which a header can be added. A request that is signed for AWS (SigV4, in its headers or in its
+    URL) is left as it was signed.
+    """
+    for name, value in context_headers(span, url, headers).items():
+        headers[name] = value
+
+
+def context_headers(span: Span, url: str, headers: Any) -> dict[str, str]:
+    """The headers that `inject` would add."""
+    names = {_text(name).lower(): name for name in headers}
+    if "traceparent" in names or _is_signed(str(url), headers, names.get("authorization")):
+        return {}
+    added = {"traceparent": to_traceparent(span.context)}
+    if span.context.trace_state:
+        added["tracestate"] = span.context.trace_state
+    return added
+
+
+def _is_signed(url: str, headers: Any, authorization: Any) -> bool:
+    if any(part in url for part in _SIGNED_QUERY):
+        return True
+    return authorization is not None and _text(headers[authorization]).startswith("AWS4-")
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def respond(span: Span, status: int, version: str, headers: Any) -> None:
+    """What came back. `version` is that of the protocol: `1.1` or `2`; `headers` has `get`, whatever their case."""
+    keys = produced(str(span.attributes.get("server.address", "")), headers)
+    span.set(
+        {
+            "http.response.status_code": status,
+            "network.protocol.version": version or None,
+            "coldlight.link.produced": keys or None,
+        }
+    )
+    if status >= 400:
+        span.set({"error.type": str(status)})
+        span.fail("")
+
+
+def version_text(number: Any) -> str:
+    """The version as http.client has it (10, 11, 20), as the conventions do."""
+    return {10: "1.0", 11: "1.1", 20: "2"}.get(number, "")

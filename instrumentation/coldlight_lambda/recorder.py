@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
         def innermost(self, ours: Span) -> Span | None: ...
         def entered(self, span: Span) -> None: ...
-        def left(self, span: Span) -> None: ...
+        def left(self, now: Span | None) -> None: ...
 
 
 class Call(Span):
@@ -133,18 +133,16 @@ def enter(span: Span) -> Token[Span | None]:
 
 def leave(token: Token[Span | None]) -> None:
     """The span before is current again. In another thread or task than it was entered, there is nothing to undo."""
-    entered = current.get()
     try:
         current.reset(token)
     except ValueError:
         return
-    if bridge is not None and entered is not None:
-        contained(bridge.left, entered)
+    if bridge is not None:
+        contained(bridge.left, current.get())
 
 
 def back_to(outer: Span) -> None:
     """`leave`, for who cannot keep what `enter` gave: an outer span is current again."""
-    entered = current.get()
     current.set(outer)
-    if bridge is not None and entered is not None:
-        contained(bridge.left, entered)
+    if bridge is not None:
+        contained(bridge.left, outer)

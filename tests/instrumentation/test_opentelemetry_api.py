@@ -265,6 +265,17 @@ def test_instrumentations_are_told_that_a_call_is_recorded(recorded: Recording) 
     assert recorded.invoke(handler) == [True, None]
 
 
+def test_a_call_that_was_never_left_is_gone_with_its_invocation(recorded: Recording) -> None:
+    def handler() -> None:
+        span = recorder.start("forgotten", CLIENT)
+        assert span is not None
+        recorder.enter(span)
+
+    recorded.invoke(handler)
+    assert not trace.get_current_span().get_span_context().is_valid
+    assert context.get_value(SUPPRESS) is None
+
+
 def test_what_exporters_do_is_not_recorded(recorded: Recording) -> None:
     def handler() -> None:
         token = context.attach(context.set_value(SUPPRESS, True))

@@ -13,7 +13,15 @@ import pytest
 import requests
 import urllib3
 from tests.instrumentation.http_echo import echo
-from tests.instrumentation.recordings import CLIENT, ERROR, HOOKS, Recording, attributes, broken, recording
+from tests.instrumentation.recordings import (
+    CLIENT,
+    ERROR,
+    HTTP_HOOKS,
+    Recording,
+    attributes,
+    broken,
+    recording,
+)
 
 from coldlight_lambda import recorder
 from coldlight_lambda.contexts import current
@@ -199,7 +207,7 @@ def test_an_error_in_the_recorder_changes_nothing(get: Get, url: str, recorded: 
         with broken(hook):
             return get(f"{url}/echo?a=1", {"X-Mine": "kept"})
 
-    for hook in HOOKS:
+    for hook in HTTP_HOOKS:
         status, headers = recorded.invoke(lambda hook=hook: handler(hook))  # type: ignore[misc]
         assert (status, headers["x-mine"]) == (200, "kept")
         assert current.get() is None
@@ -211,7 +219,7 @@ def test_an_error_in_the_recorder_hides_no_exception(get: Get, recorded: Recordi
         with broken(hook):
             return get("http://127.0.0.1:1/echo", {})
 
-    for hook in HOOKS:
+    for hook in HTTP_HOOKS:
         with pytest.raises(REFUSED) as seen:
             recorded.invoke(lambda hook=hook: handler(hook))  # type: ignore[misc]
         assert "is broken" not in str(seen.value)

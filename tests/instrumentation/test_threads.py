@@ -3,7 +3,8 @@ import threading
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.instrumentation.recordings import HOOKS, Recording, broken, recording
 
 from coldlight_lambda import recorder
 from coldlight_lambda.contexts import current
+from coldlight_lambda.patches import threads
 from coldlight_lambda.spans import CLIENT
 
 
@@ -160,6 +162,36 @@ def test_a_thread_has_no_other_context_than_without_us(recorded: Recording) -> N
 
     recorded.invoke(handler)
     assert seen == ["unset", "of the worker"]
+
+
+def test_a_thread_that_runs_in_a_context_of_its_own_is_followed_into_it(recorded: Recording) -> None:
+    class Newer:
+        """Does what a thread of Python 3.14 does; where the tests run on that, the others here tell more."""
+
+        def start(self) -> None:
+            self._context = Context()
+            thread = threading.Thread(target=self._bootstrap_inner)
+            thread.start()
+            thread.join()
+
+        def _bootstrap_inner(self) -> None:
+            self._context.run(call, "load")
+
+    threads.patch(SimpleNamespace(Thread=Newer))
+    recorded.invoke(Newer().start)
+    assert recorded.only().parent_span_id == recorded.root().span_id
+
+
+def test_threads_of_the_layer_itself_work_for_no_invocation(recorded: Recording) -> None:
+    seen: list[Any] = []
+
+    def handler() -> None:
+        thread = threading.Thread(target=recorder.contained, args=(lambda: seen.append(current.get()),))
+        thread.start()
+        thread.join()
+
+    recorded.invoke(handler)
+    assert seen == [None]
 
 
 def test_an_exception_in_a_thread_is_reported_without_a_trace_of_us(

@@ -74,10 +74,15 @@ class _Bridge:
         context.attach(inner)
         contained(join, self._trace.get_tracer_provider())
 
-    def left(self, span: Span) -> None:
-        entered = self._context.get_value(_ENTERED)
-        if isinstance(entered, tuple) and entered[0] is span:
-            self._context.attach(entered[1])
+    def left(self, now: Span | None) -> None:
+        """Goes back to where `now` was entered, be there one of ours above that was never left."""
+        context = here = self._context.get_current()
+        entered = self._context.get_value(_ENTERED, context)
+        while isinstance(entered, tuple) and entered[0] is not now:
+            context = entered[1]
+            entered = self._context.get_value(_ENTERED, context)
+        if context is not here:
+            self._context.attach(context)
 
 
 def _is_instrumentation(span: Any) -> bool:

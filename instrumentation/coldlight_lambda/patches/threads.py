@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from coldlight_lambda.spans import Span
+
 _SPAN = "_coldlight_span"
 
 
@@ -46,10 +48,19 @@ def _running(original: Any) -> Any:
     def run(self: Any) -> Any:
         span = self.__dict__.pop(_SPAN, None)
         if span is not None:
-            contained(recorder.enter, span)
+            contained(_enter, self, span)
         return original(self)
 
     return run
+
+
+def _enter(thread: Any, span: Span) -> None:
+    """From Python 3.14 on, a thread runs in a context of its own (`Thread(context=...)`), which `start` has made."""
+    context = getattr(thread, "_context", None)
+    if context is None:
+        recorder.enter(span)
+    else:
+        context.run(recorder.enter, span)
 
 
 def _submitting(original: Any) -> Any:

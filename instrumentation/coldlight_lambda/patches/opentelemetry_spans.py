@@ -1,11 +1,9 @@
-"""Spans of the OpenTelemetry API and SDK as ours, and ours as theirs. Imported only once the function uses that API."""
+"""Spans of the OpenTelemetry API and SDK as ours, and ours as theirs. Nothing of OpenTelemetry is imported before it is needed."""
 
 from __future__ import annotations
 
 import time
 from functools import lru_cache
-
-from opentelemetry import trace
 
 from coldlight_lambda import frames, otlp, recorder
 from coldlight_lambda.contexts import current
@@ -46,16 +44,26 @@ def context_of(theirs: Any) -> Context:
 
 def api_span(span: Span) -> Any:
     """A span as the API has it."""
-    return span.api if isinstance(span, Theirs) else Ours(span)
+    return span.api if isinstance(span, Theirs) else _of_the_api(Ours)(span)
 
 
-class Ours(trace.Span):
+@lru_cache(maxsize=None)
+def _of_the_api(kind: Any) -> Any:
+    """A class of ours as one of the API's spans."""
+    from opentelemetry.trace import Span as ApiSpan
+
+    return type(kind.__name__, (kind, ApiSpan), {})
+
+
+class Ours:
     """One of our spans, to be read and added to. Whoever ended it would end what is not theirs: so `end` does nothing."""
 
     def __init__(self, recorded: Span) -> None:
         self.recorded = recorded
 
-    def get_span_context(self) -> trace.SpanContext:
+    def get_span_context(self) -> Any:
+        from opentelemetry import trace
+
         context = self.recorded.context
         state = trace.TraceState.from_header([context.trace_state]) if context.trace_state else None
         trace_id, span_id = int.from_bytes(context.trace_id, "big"), int.from_bytes(context.span_id, "big")
@@ -88,7 +96,7 @@ class Ours(trace.Span):
 
     def set_status(self, status: Any, description: Optional[str] = None) -> None:
         code = getattr(status, "status_code", status)
-        if self.is_recording() and code is trace.StatusCode.ERROR:
+        if self.is_recording() and getattr(code, "name", "") == "ERROR":
             self.recorded.fail(getattr(status, "description", None) or description or "")
 
     def record_exception(
@@ -112,6 +120,7 @@ class Own(Ours):
 @lru_cache(maxsize=None)
 def recording_tracer(scope: str, version: Optional[str]) -> Any:
     """A tracer whose spans our recorder records."""
+    from opentelemetry import trace
     from opentelemetry.util._decorator import _agnosticcontextmanager
 
     class Tracer(trace.Tracer):
@@ -125,12 +134,12 @@ def recording_tracer(scope: str, version: Optional[str]) -> Any:
             start_time: Optional[int] = None,
             record_exception: bool = True,
             set_status_on_exception: bool = True,
-        ) -> trace.Span:
+        ) -> Any:
             span = contained(_below, context, name, kind.value + 1)
             if span is None:
                 return trace.NonRecordingSpan(trace.get_current_span(context).get_span_context())
             span.start_ns = start_time or span.start_ns
-            started = Own(span)
+            started = _of_the_api(Own)(span)
             started.set_attributes(
                 {"otel.scope.name": scope, "otel.scope.version": version, **(attributes or {})}
             )
@@ -150,6 +159,8 @@ def recording_tracer(scope: str, version: Optional[str]) -> Any:
 
 
 def _below(context: Any, name: str, kind: int) -> Span | None:
+    from opentelemetry import trace
+
     ours = recorder.innermost()
     if ours is None:
         return None

@@ -24,7 +24,14 @@ def traced(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 def __getattr__(name: str) -> Any:
     """`coldlight_lambda.handler`: loads the function's own handler when the runtime asks for it, and not before."""
     if name == "handler":
-        from coldlight_lambda.layer import load_handler
+        from coldlight_lambda.layer import as_its_own, load_handler
 
-        return load_handler()
+        try:
+            return load_handler()
+        except BaseException as error:
+            raise as_its_own(error) from None
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+# The runtime leaves frames of files `bootstrap.py` out of the front of a stack: so it does with this one.
+__getattr__.__code__ = __getattr__.__code__.replace(co_filename=__file__.replace("__init__", "bootstrap"))

@@ -29,13 +29,16 @@ if TYPE_CHECKING:
 
     Handler = Callable[[Any, Any], Any]
 
-_PACKAGE = os.path.dirname(__file__)
+_PACKAGE = os.path.dirname(__file__) + os.sep
+_MARK = "__coldlight__"
 _CONSUMED = "coldlight.link.consumed"
 _state = {"is_cold": True}
 
 
 def wrap(handler: Handler) -> Handler:
-    """The same handler, recorded."""
+    """The same handler, recorded; once, however often it is wrapped."""
+    if getattr(handler, _MARK, False):
+        return handler
 
     def traced(event: Any, context: Any) -> Any:
         begun = contained(_begin, event, context)
@@ -43,8 +46,8 @@ def wrap(handler: Handler) -> Handler:
             result = handler(event, context)
         except BaseException as error:
             contained(_end, begun, error)
-            error.__traceback__ = _without_our_frames(error.__traceback__)
-            raise
+            # Not a bare `raise`: before Python 3.11 that would bring the first traceback back.
+            raise error.with_traceback(contained(without_our_frames, error.__traceback__))
         contained(_end, begun, None, result)
         return result
 
@@ -52,17 +55,21 @@ def wrap(handler: Handler) -> Handler:
         update_wrapper(traced, handler)
     except Exception:  # noqa: BLE001 - a callable of any make; it is called all the same
         pass
+    setattr(traced, _MARK, True)
     return traced
 
 
-def _without_our_frames(frame: TracebackType | None) -> TracebackType | None:
-    """A stack as it would be had the function not been recorded."""
-    if frame is None:
-        return None
-    below = _without_our_frames(frame.tb_next)
-    if frame.tb_frame.f_code.co_filename.startswith(_PACKAGE):
-        return below
-    return TracebackType(below, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+def without_our_frames(trace: TracebackType | None) -> TracebackType | None:
+    """A stack as it would be had the function not been recorded. Not recursive: a stack may be as deep as Python allows."""
+    kept = []
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+            kept.append(trace)
+        trace = trace.tb_next
+    below = None
+    for frame in reversed(kept):
+        below = TracebackType(below, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return below
 
 
 def _begin(event: Any, context: Any) -> tuple[Invocation, Token[Span | None]]:

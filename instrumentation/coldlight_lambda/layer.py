@@ -11,14 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from coldlight_lambda.settings import Settings
+
     Handler = Callable[[Any, Any], Any]
 
+REDIRECT = "coldlight_lambda.handler"
 _READY: dict[str, bool] = {}
 
 
 def load_handler() -> Handler:
     """The function's own handler, recorded; or what the runtime would have made of it, had it been asked itself."""
     original = os.environ.get("COLDLIGHT_HANDLER") or os.environ.get("_COLDLIGHT_HANDLER", "")
+    if original and os.environ.get("_HANDLER") == REDIRECT:
+        os.environ["_HANDLER"] = original  # as the function's code would find it
     is_ready = _set_up()
     handler = _load(original)
     return _recorded(handler) if is_ready else handler
@@ -27,6 +32,21 @@ def load_handler() -> Handler:
 def wrapped(handler: Handler) -> Handler:
     """A handler, recorded if the layer can be set up."""
     return _recorded(handler) if _set_up() else handler
+
+
+def as_its_own(error: BaseException) -> BaseException:
+    """What went wrong while a handler was loaded, as the runtime would have met it without us.
+
+    The runtime takes an AttributeError that comes out of asking for a handler as one that is missing. When it comes
+    out of the function's own code it must stay what it is, so it goes by under its name, but not its class.
+    """
+    from coldlight_lambda.bootstrap import without_our_frames
+
+    trace = without_our_frames(error.__traceback__)
+    if isinstance(error, AttributeError):
+        named = type(type(error).__name__, (Exception,), {"__module__": type(error).__module__})
+        return named(str(error)).with_traceback(trace)
+    return error.with_traceback(trace)
 
 
 def _load(original: str) -> Handler:
@@ -55,17 +75,28 @@ def _start() -> bool:
     from coldlight_lambda import settings
 
     chosen = settings.read()
-    for problem in chosen.problems:
-        print(f"coldlight: {problem}", file=sys.stderr)
+    if chosen.problems:
+        print(f"coldlight: {'; '.join(chosen.problems)}", file=sys.stderr)
     if chosen.is_idle:
         return False
     from coldlight_lambda import patches, recorder
-    from coldlight_lambda.lines import Line
-    from coldlight_lambda.resources import resource
 
-    recorder.sink = Line(chosen.port, resource())
+    recorder.sink = _sink(chosen)
     patches.install()
     return True
+
+
+def _sink(chosen: Settings) -> Any:
+    from coldlight_lambda import settings
+    from coldlight_lambda.resources import resource
+
+    if chosen.shipper == settings.THREAD:
+        from coldlight_lambda.shipper import threads
+
+        return threads.start(chosen, resource())
+    from coldlight_lambda.lines import Line
+
+    return Line(chosen.port, resource())
 
 
 def _recorded(handler: Handler) -> Handler:

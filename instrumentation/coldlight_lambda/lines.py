@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import socket
 import threading
 import time
@@ -19,29 +21,44 @@ _MOST_HELD_BYTES = 4 << 20
 _CONNECT_TIMEOUT_S = 0.05
 _PAUSE_S = 0.1
 _PIECE = 1 << 20
+_DRAIN_S = 0.5
 
 
 class Line:
-    """A connection to the shipper's port on loopback, made when there is something to say."""
+    """A connection to the shipper's port on loopback, made when there is something to say.
+
+    What the system's buffers do not take at once is held, and goes as soon as they do: a thread that lives only then
+    sees to it, so that the last words of an invocation are not kept for the next one.
+    """
 
     def __init__(self, port: int, resource: Attributes) -> None:
         self._port = port
         self._hello = frames.encode(frames.HELLO, "", json.dumps(resource).encode())
+        self._forget()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """A child process has a line of its own: on one that two write to, frames would be cut to pieces."""
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._held: deque[bytes] = deque()
         self._held_bytes = 0
+        self._is_cut = False
+        self._is_draining = False
         self._next_try = 0.0
         self.dropped = 0
 
     def send(self, kind: bytes, request_id: str, content: bytes) -> None:
-        """Hands a frame over, now or later. What the system's buffers do not take is held here."""
+        """Hands a frame over, now or later."""
         with self._lock:
             try:
                 self._hold(frames.encode(kind, request_id, content))
             except ValueError:
                 self.dropped += 1
             self._flush()
+            if self._held and self._socket is not None and not self._is_draining:
+                self._is_draining = True
+                threading.Thread(target=self._drain, name="coldlight-line", daemon=True).start()
 
     def _hold(self, frame: bytes) -> None:
         if self._held_bytes + len(frame) > _MOST_HELD_BYTES:
@@ -66,14 +83,26 @@ class Line:
                 piece = self._held[0]
                 sent = self._socket.send(piece[:_PIECE])
                 self._held_bytes -= sent
-                if sent == len(piece):
-                    self._held.popleft()
-                else:
+                self._is_cut = sent < len(piece)
+                if self._is_cut:
                     self._held[0] = piece[sent:]
+                else:
+                    self._held.popleft()
         except BlockingIOError:
-            return  # it reads slowly, or not at all; the next frame tries again
+            return  # it reads slowly, or not at all: `_drain` goes on
         except OSError:
             self._lose()
+
+    def _drain(self) -> None:
+        """Until everything held has gone, or the line is lost."""
+        while True:
+            with self._lock:
+                self._flush()
+                waiting = self._socket if self._held else None
+                if waiting is None:
+                    self._is_draining = False
+                    return
+            select.select([], [waiting], [], _DRAIN_S)
 
     def _connect(self) -> bool:
         now = time.monotonic()
@@ -96,6 +125,7 @@ class Line:
         assert self._socket is not None
         self._socket.close()
         self._socket = None
-        if self._held:
+        if self._is_cut:
             self._held_bytes -= len(self._held.popleft())
             self.dropped += 1
+            self._is_cut = False

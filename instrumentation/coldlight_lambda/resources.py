@@ -21,7 +21,11 @@ _FROM_ENVIRONMENT = {
 
 def resource(environment: Mapping[str, str] = os.environ) -> Attributes:
     """Its attributes (semantic conventions, "FaaS" and "Cloud"); OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME have the last word."""
-    known = {name: environment[variable] for name, variable in _FROM_ENVIRONMENT.items() if environment.get(variable)}
+    known = {
+        name: environment[variable]
+        for name, variable in _FROM_ENVIRONMENT.items()
+        if environment.get(variable)
+    }
     memory_mb = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     found: dict[str, str | int] = {
         "service.name": environment.get("AWS_LAMBDA_FUNCTION_NAME", "unknown_service:python"),

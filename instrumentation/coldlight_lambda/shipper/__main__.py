@@ -1,0 +1,108 @@
+"""The shipper as a Lambda extension: `python3 -m coldlight_lambda.shipper`, started by the script in /opt/extensions.
+
+An extension that exits takes the function with it. So whatever is wrong, this one stays, and does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from coldlight_lambda import settings
+from coldlight_lambda.shipper.extension import Extension, Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from coldlight_lambda.settings import Settings
+    from coldlight_lambda.shipper.cycle import Cycle
+
+NAME = "coldlight"
+_PAUSE_S = 1.0
+_NICE = 5
+"""The function comes first when both want the processor."""
+_MANAGED_INSTANCES = "lambda-managed-instances"
+
+
+def main() -> None:
+    """Raises KeyError outside of Lambda."""
+    chosen = settings.read()
+    extension = Extension(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    if chosen.is_idle or chosen.shipper == settings.THREAD:
+        _tell_problems(chosen)
+        idle(extension)
+        return
+    try:
+        cycle = _start(extension, chosen)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the function goes on without us
+        _tell(f"the shipper could not start, and sends nothing: {type(error).__name__}: {error}")
+        idle(extension)
+        return
+    _serve(extension, cycle)
+
+
+def _start(extension: Extension, chosen: Settings) -> Cycle:
+    from coldlight_lambda.resources import resource
+    from coldlight_lambda.shipper.cycle import Cycle
+    from coldlight_lambda.shipper.ears import Ears
+    from coldlight_lambda.shipper.sender import Sender
+    from coldlight_lambda.shipper.station import Station
+
+    is_managed = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == _MANAGED_INSTANCES
+    station = Station(resource(), chosen.ship_logs)
+    sender = Sender(station, chosen.endpoint, chosen.token)
+    ears = Ears(station, chosen.port)  # before anybody could speak: the runtime starts once we are registered
+    ears.start()
+    sender.start()
+    extension.register(NAME, ["SHUTDOWN"] if is_managed else ["INVOKE", "SHUTDOWN"])
+    has_telemetry = extension.subscribe(ears.telemetry_port)
+    os.nice(_NICE)
+    return Cycle(station, sender, has_telemetry)
+
+
+def _serve(extension: Extension, cycle: Cycle) -> None:
+    while True:
+        event = _next(extension)
+        try:
+            if event.get("eventType") == "SHUTDOWN":
+                cycle.shut_down(event)
+                return
+            if event.get("eventType") == "INVOKE":
+                cycle.invoke(event)
+        except Exception as error:  # noqa: BLE001 - as above
+            _tell(f"an invocation could not be followed: {type(error).__name__}: {error}")
+
+
+def idle(extension: Extension) -> None:
+    """Takes part in nothing but the end."""
+    try:
+        extension.register(NAME, ["SHUTDOWN"])
+    except (OSError, Refused):
+        pass  # it was registered before it failed, or it cannot be: staying is all that is left
+    while _next(extension).get("eventType") != "SHUTDOWN":
+        pass
+
+
+def _next(extension: Extension) -> dict[str, object]:
+    """The next event, however long that takes."""
+    while True:
+        try:
+            return extension.next()
+        except (OSError, ValueError, Refused):
+            time.sleep(_PAUSE_S)
+
+
+def _tell_problems(chosen: Settings) -> None:
+    """Once a sandbox: the recorder tells them where there is one."""
+    if chosen.problems and not os.environ.get("AWS_LAMBDA_EXEC_WRAPPER"):
+        _tell("; ".join(chosen.problems))
+
+
+def _tell(what: str) -> None:
+    print(f"coldlight: {what}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
+    sys.stderr.flush()
+    os._exit(0)  # threads that wait for a collector are not waited for

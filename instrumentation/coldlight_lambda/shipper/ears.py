@@ -1,0 +1,108 @@
+"""Listens on loopback: to the recorder's frames, and to what the Telemetry API posts. One thread, however many speak."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import sys
+import threading
+
+from coldlight_lambda import frames
+from coldlight_lambda.shipper.http1 import BrokenMessage, Messages
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from coldlight_lambda.shipper.station import Station
+
+    Feed = Callable[[socket.socket, bytes], None]
+
+_PIECE = 256 << 10
+_MOST_CONNECTIONS = 64
+_LONGEST_BATCH = 8 << 20
+"""The platform is asked for at most 256 KiB, but one line may be longer."""
+_TICK_S = 1.0
+_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+class Ears:
+    """`telemetry_port` is a free one: the platform is told of it."""
+
+    def __init__(self, station: Station, port: int | None) -> None:
+        """Raises OSError if the recorder's port is taken. Without one, the recorder is in this very process."""
+        self._station = station
+        self._selector = selectors.DefaultSelector()
+        self._speaking = 0
+        if port is not None:
+            self._listen("127.0.0.1", port, self._hear_frames)
+        # The platform speaks from the sandbox's own network, which nobody else can reach.
+        self.telemetry_port = self._listen("0.0.0.0", 0, self._hear_telemetry)
+
+    def _listen(self, host: str, port: int, hear: Callable[[], Feed]) -> int:
+        listener = socket.create_server((host, port), backlog=_MOST_CONNECTIONS)
+        listener.setblocking(False)
+        self._selector.register(listener, selectors.EVENT_READ, (None, hear))
+        bound: int = listener.getsockname()[1]
+        return bound
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="coldlight-ears", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            for key, _ in self._selector.select(_TICK_S):
+                feed, hear = key.data
+                assert isinstance(key.fileobj, socket.socket)
+                if hear is not None:
+                    self._accept(key.fileobj, hear())
+                else:
+                    self._read(key.fileobj, feed)
+            self._station.tick()
+
+    def _accept(self, listener: socket.socket, feed: Feed) -> None:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return  # it has hung up already
+        if self._speaking >= _MOST_CONNECTIONS:
+            connection.close()
+            return
+        self._speaking += 1
+        connection.setblocking(False)
+        self._selector.register(connection, selectors.EVENT_READ, (feed, None))
+
+    def _read(self, connection: socket.socket, feed: Feed) -> None:
+        try:
+            received = connection.recv(_PIECE)
+            if received:
+                feed(connection, received)
+                return
+        except BlockingIOError:
+            return
+        except (OSError, frames.BrokenFrame) as error:
+            print(f"coldlight: a connection is closed: {type(error).__name__}: {error}", file=sys.stderr)
+        self._selector.unregister(connection)
+        connection.close()
+        self._speaking -= 1
+
+    def _hear_frames(self) -> Feed:
+        reader = frames.Frames()
+
+        def feed(connection: socket.socket, received: bytes) -> None:
+            for kind, request_id, content in reader.feed(received):
+                self._station.send(kind, request_id, content)
+
+        return feed
+
+    def _hear_telemetry(self) -> Feed:
+        reader = Messages(_LONGEST_BATCH)
+
+        def feed(connection: socket.socket, received: bytes) -> None:
+            for message in reader.feed(received):
+                if not message.first.startswith("POST "):
+                    raise BrokenMessage(f"nobody posts by {message.first[:80]!r}")
+                self._station.telemetry(message.body)
+                connection.send(_OK)
+
+        return feed

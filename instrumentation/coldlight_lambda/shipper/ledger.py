@@ -1,0 +1,258 @@
+"""What is known of each invocation, from the recorder's frames and from what the platform tells of it.
+
+An invocation that ends is the recorder's to tell. One that died is told here: its own span, and those that were open, end
+with the reason that the platform gives.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+from coldlight_lambda import frames, otlp
+from coldlight_lambda.contexts import from_xray, xray_trace_id
+from coldlight_lambda.shipper import function_logs, platform_events
+from coldlight_lambda.shipper.outbox import LOGS, TRACES
+from coldlight_lambda.spans import ERROR, UNSET, Context
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from coldlight_lambda.shipper.outbox import Outbox
+    from coldlight_lambda.shipper.platform_events import Facts
+    from coldlight_lambda.spans import Attributes, Value
+
+MOST_KNOWN = 1_000
+"""Invocations are remembered, for log lines and reports come late; a Managed Instance runs hundreds at once."""
+_MOST_OPEN = 10_000
+_IDENTITY = ("faas.name", "faas.version", "faas.instance", "cloud.region")
+_TRACE_ID, _SPAN_ID, _START = slice(2, 18), slice(20, 28), 28
+"""Where the recorder's encoder puts a span's ids (`otlp.span`)."""
+
+TIMEOUT, OUT_OF_MEMORY, EXIT = "Sandbox.Timedout", "Runtime.OutOfMemory", "Runtime.ExitError"
+"""The platform's own names of what ends an invocation; they become `error.type`."""
+
+
+class Known:
+    """What is known of one invocation. `root` is its own span as of now, without an end; empty before its start record."""
+
+    __slots__ = ("context", "deadline_ms", "facts", "has_ended", "is_done", "open", "root", "started_ns")
+
+    def __init__(self) -> None:
+        self.root = b""
+        self.open: dict[bytes, bytes] = {}
+        self.context: Optional[Context] = None
+        self.started_ns = time.time_ns()
+        self.deadline_ms = 0
+        self.facts: Facts = {}
+        """Of `platform.runtimeDone` and `platform.report`."""
+        self.has_ended = False
+        """The recorder, or this ledger, has ended its span."""
+        self.is_done = False
+        """The platform says that the runtime is done with it."""
+
+
+class Ledger:
+    """Under the station's lock."""
+
+    def __init__(self, outbox: Outbox, resource: Attributes) -> None:
+        self._outbox = outbox
+        self.resource = resource
+        self._identity: dict[str, Value] = {}
+        self._known: dict[str, Known] = {}
+        self._last = ""
+        self.dropped_frames = 0
+
+    def invoked(self, request_id: str, arn: str, deadline_ms: int) -> None:
+        """The platform has begun an invocation. On a sandbox that runs one at a time, those before it are over."""
+        for known in list(self._known.values()):
+            if known.root and not known.has_ended:
+                self._complete(known, "")
+        known = self._of(request_id)
+        known.deadline_ms = deadline_ms
+        self._last = request_id
+        self._arn(arn)
+
+    def frame(self, kind: bytes, request_id: str, content: bytes) -> None:
+        """What the recorder hands over."""
+        if kind == frames.HELLO:
+            self.resource = json.loads(content)
+        elif kind == frames.DROPPED:
+            self.dropped_frames += int(content)
+        elif kind == frames.START:
+            self._started(self._of(request_id), content)
+        elif kind == frames.END:
+            self._ended(self._of(request_id), content)
+        else:
+            self._span(self._of(request_id), kind, content)
+
+    def event(self, event: dict[str, Any]) -> None:
+        """What the Telemetry API tells: one event."""
+        told, record = str(event.get("type")), event.get("record")
+        named = platform_events.kind(told)
+        if named and isinstance(record, dict):
+            self._platform(named, platform_events.unix_nano(event.get("time")), record)
+        elif told == "function":
+            line = function_logs.read(record)
+            line.request_id = line.request_id or self._last
+            line.time_ns = line.time_ns or platform_events.unix_nano(event.get("time"))
+            self._outbox.add(LOGS, line, len(record) if isinstance(record, str) else 500)
+
+    def is_over(self, request_id: str) -> bool:
+        """Whether there is nothing more to wait for before an invocation is sent."""
+        known = self._known.get(request_id)
+        return known is not None and (known.has_ended or known.is_done)
+
+    def is_done(self, request_id: str) -> bool:
+        """Whether the platform has said that the runtime is done with it: then its log lines are here, too."""
+        known = self._known.get(request_id)
+        return known is not None and known.is_done
+
+    def is_reported(self) -> bool:
+        """Whether the platform has told the cost of the last invocation: it is the last thing that it tells."""
+        known = self._known.get(self._last)
+        return known is None or "aws.lambda.billed_duration_ms" in known.facts
+
+    def shut_down(self, reason: str) -> None:
+        """Nobody will tell more: what is open ends for this reason of a SHUTDOWN event."""
+        for known in list(self._known.values()):
+            if known.root and not known.has_ended:
+                self._complete(known, reason)
+
+    def encode(self, record: Any) -> bytes:
+        """A log line or an event as a `LogRecord`: at the latest moment, when the trace of its invocation is known."""
+        if isinstance(record, function_logs.Line):
+            own: Attributes = {"faas.invocation_id": record.request_id or None, **record.attributes}
+            own = {key: value for key, value in own.items() if value is not None}
+            return otlp.log_record(
+                record.time_ns,
+                time.time_ns(),
+                record.body,
+                own,
+                record.severity,
+                self._context(record.request_id),
+            )
+        time_ns, found, context = record
+        severity = (17, "ERROR") if platform_events.has_failed(found) else (9, "INFO")
+        context = self._context(str(found.get("faas.invocation_id", ""))) or context
+        known: Attributes = {**self._identified(), **found}
+        return otlp.log_record(
+            time_ns, time.time_ns(), None, known, severity, context, str(found["event.name"])
+        )
+
+    def _of(self, request_id: str) -> Known:
+        known = self._known.get(request_id)
+        if known is None:
+            known = self._known[request_id] = Known()
+            if len(self._known) > MOST_KNOWN:
+                oldest = self._known.pop(next(iter(self._known)))
+                if oldest.root and not oldest.has_ended:
+                    self._complete(oldest, "")
+        return known
+
+    def _started(self, known: Known, content: bytes) -> None:
+        told, _, root = content.partition(b"\0")
+        start = json.loads(told)
+        known.deadline_ms = int(start.get("deadline_ms") or known.deadline_ms)
+        known.root = root
+        known.context = Context(root[_TRACE_ID], root[_SPAN_ID])
+        known.started_ns = time.time_ns()
+        self._arn(str(start.get("arn") or ""))
+
+    def _span(self, known: Known, kind: bytes, content: bytes) -> None:
+        span_id = content[_SPAN_ID]
+        if kind == frames.SPAN:
+            known.open.pop(span_id, None)
+            self._outbox.add(TRACES, content, len(content))
+        elif known.context is not None and span_id == known.context.span_id:
+            known.root = content  # the invocation's own span, with what is known of it by now
+        elif len(known.open) < _MOST_OPEN:
+            known.open[span_id] = content
+
+    def _ended(self, known: Known, root: bytes) -> None:
+        known.root, known.has_ended = root, True
+        known.context = Context(root[_TRACE_ID], root[_SPAN_ID])
+        self._outbox.add(TRACES, root, len(root))
+        self._end_open(known, otlp.ending(time.time_ns(), UNSET, "", {"coldlight.unfinished": True}))
+
+    def _complete(self, known: Known, reason: str) -> None:
+        """Ends the span of an invocation whose end the recorder never told."""
+        kind, message = _cause(known.facts, reason)
+        end_ns = max(time.time_ns(), known.started_ns)
+        if kind == TIMEOUT and known.deadline_ms:
+            end_ns = min(end_ns, known.deadline_ms * 1_000_000)
+        own: dict[str, Value] = {"coldlight.completed_by": "shipper"}
+        if kind:
+            own["error.type"] = kind
+            own["aws.lambda.status"] = "timeout" if kind == TIMEOUT else "error"
+        ending = otlp.ending(end_ns, ERROR if kind else UNSET, message, own)
+        known.has_ended = True
+        self._outbox.add(TRACES, known.root + ending, len(known.root))
+        self._end_open(
+            known,
+            otlp.ending(end_ns, ERROR if kind else UNSET, message, {**own, "coldlight.unfinished": True}),
+        )
+
+    def _end_open(self, known: Known, ending: bytes) -> None:
+        for span in known.open.values():
+            self._outbox.add(TRACES, span + ending, len(span) + len(ending))
+        known.open.clear()
+
+    def _platform(self, named: str, time_ns: int, record: dict[str, Any]) -> None:
+        found = platform_events.facts(named, record)
+        request_id = str(found.get("faas.invocation_id", ""))
+        if request_id:
+            self._note(named, request_id, found)
+        self._outbox.add(LOGS, (time_ns, found, _traced(record)), 500)
+
+    def _note(self, named: str, request_id: str, found: Facts) -> None:
+        known = self._of(request_id)
+        if named == "start":
+            self._last = request_id
+        elif named in ("runtime_done", "report"):
+            known.facts.update(found)
+            known.is_done = True
+            if named == "report" and known.root and not known.has_ended:
+                self._complete(known, "")
+
+    def _context(self, request_id: str) -> Optional[Context]:
+        known = self._known.get(request_id)
+        return known.context if known is not None else None
+
+    def _arn(self, arn: str) -> None:
+        parts = arn.split(":")
+        if len(parts) >= 7:
+            self._identity = {"cloud.resource_id": ":".join(parts[:7]), "cloud.account.id": parts[4]}
+
+    def _identified(self) -> dict[str, Value]:
+        known = {key: self.resource[key] for key in _IDENTITY if key in self.resource}
+        return {**known, **self._identity}
+
+
+def _cause(found: Facts, reason: str) -> tuple[str, str]:
+    """The `error.type` of what ended an invocation, and words for it; empty if nothing says that anything went wrong."""
+    status, error_type = found.get("aws.lambda.status", ""), str(found.get("aws.lambda.error_type", ""))
+    if status == "timeout" or reason == "timeout":
+        duration_ms = found.get("aws.lambda.duration_ms")
+        after = f" after {float(duration_ms) / 1000:.2f} seconds" if duration_ms else ""
+        return TIMEOUT, f"Task timed out{after}"
+    if error_type == OUT_OF_MEMORY or _is_memory_full(found, bool(reason) or status in ("error", "failure")):
+        return OUT_OF_MEMORY, "The runtime ran out of memory and was killed"
+    if error_type or status in ("error", "failure") or reason == "failure":
+        return error_type or EXIT, "The runtime exited before the invocation had ended"
+    return "", ""
+
+
+def _is_memory_full(found: Facts, has_died: bool) -> bool:
+    """As the platform's report has it: whoever dies with all of the memory in use has died of that."""
+    used, size = found.get("aws.lambda.max_memory_used_mb"), found.get("aws.lambda.memory_size_mb")
+    return has_died and used is not None and size is not None and float(used) >= float(size)
+
+
+def _traced(record: dict[str, Any]) -> Optional[Context]:
+    """Where the platform's own trace has an event: of use if no recorder tells a better place."""
+    tracing = record.get("tracing")
+    header = str(tracing.get("value", "")) if isinstance(tracing, dict) else ""
+    trace_id = xray_trace_id(header)
+    return from_xray(header) or (Context(trace_id, b"") if trace_id else None)

@@ -83,4 +83,4 @@ class Cycle:
         with station.changed:
             station.ledger.shut_down(str(event.get("shutdownReason", "")))
             self._sender.hurry(_LAST_TRY_S)
-        station.wait_until(lambda: self._is_sent() and station.outbox.is_empty, until - time.monotonic())
+        station.wait_until(self._is_sent, until - time.monotonic())

@@ -121,10 +121,11 @@ class Address:
         scheme, _, rest = url.partition("://")
         authority, slash, path = rest.partition("/")
         host, _, port = authority.rpartition(":") if _has_port(authority) else (authority, "", "")
-        if scheme not in ("http", "https") or not host or (port and not port.isdigit()):
+        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host.replace(":", " ")
+        if scheme not in ("http", "https") or not bare or " " in bare or (port and not port.isdigit()):
             raise ValueError(f"{url!r} is no URL")
         self.is_secure = scheme == "https"
-        self.host = host.strip("[]")
+        self.host = bare
         self.port = int(port) if port else 443 if self.is_secure else 80
         self.path = (slash + path).rstrip("/")
 
@@ -161,6 +162,15 @@ class Connection:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+    def abort(self) -> None:
+        """From another thread: an answer that is awaited will not come."""
+        awaited = self._socket
+        try:
+            if awaited is not None:
+                awaited.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it has come to an end by itself
 
     def _head(self, method: str, path: str, headers: dict[str, str], length: int) -> bytes:
         address = self._address

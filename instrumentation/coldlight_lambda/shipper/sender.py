@@ -26,6 +26,8 @@ TIMEOUT_S = 5.0
 PROMPT_S = 0.2
 """A collector that takes longer is not waited for."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+_LONG_S = 0.5
+"""A request that was under way for so long at the sandbox's end is given up for a new try of it."""
 _MOST_ATTEMPTS = 10
 """Of a request that the collector answers with a failure; one that does not reach it is kept while there is memory."""
 _REPEATABLE = (408, 429, 500, 502, 503, 504)
@@ -50,15 +52,23 @@ class Sender:
         self.timeout_s = TIMEOUT_S
         self._failures = 0
         self._closed_until = 0.0
+        self._last_tries = 0
+        self._asked_at = 0.0
+        self._is_welcome = True
+        """The last request was taken: a good time to say what was dropped before."""
         self._refusals: set[int] = set()
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="coldlight-sender", daemon=True).start()
 
     def hurry(self, timeout_s: float) -> None:
-        """The sandbox is about to end: what there is is tried once more, breaker or not. Under the station's lock."""
+        """The sandbox is about to end: what there is is tried now, breaker or not; and again, should that fail on a
+        connection that died while the sandbox was frozen. Under the station's lock."""
         self.timeout_s = timeout_s
         self._closed_until = 0.0
+        self._last_tries = 2
+        if self._station.is_sending and time.time() - self._asked_at > _LONG_S:
+            self._connection.abort()
         self._station.want()
 
     def _run(self) -> None:
@@ -84,7 +94,7 @@ class Sender:
             if batch is None:
                 return
             batch.attempts += 1
-            begun = time.monotonic()
+            begun, self._asked_at = time.monotonic(), time.time()
             try:
                 answer = self._connection.ask("POST", batch.path, self._headers, batch.body, self.timeout_s)
                 status = answer.status
@@ -101,7 +111,7 @@ class Sender:
             batch = station.outbox.first()
             if batch is not None:
                 return batch
-            if station.has_losses():
+            if station.has_losses() and self._is_welcome:
                 record = otlp.log_record(
                     0, time.time_ns(), None, station.losses(), (13, "WARN"), None, "coldlight.dropped"
                 )
@@ -140,9 +150,10 @@ class Sender:
         with self._station.changed:
             self._station.outbox.remove(batch, is_lost=status >= 300)
         self._failures = 0
+        self._is_welcome = status < 300
 
     def _fail(self, reason: str, pause_s: float = 0.0) -> None:
-        """Keeps the next try apart: the longer, the more have failed."""
+        """Keeps the next try apart: the longer, the more have failed. But for a last one, which has no later."""
         if not self._failures:
             print(
                 f"coldlight: the collector cannot be reached, and will be tried again: {reason}",
@@ -150,7 +161,9 @@ class Sender:
             )
         pause_s = max(pause_s, _FIRST_PAUSE_S * 2**self._failures)
         self._failures = min(self._failures + 1, 10)
-        self._closed_until = time.time() + min(pause_s, _LONGEST_PAUSE_S)
+        self._last_tries -= 1
+        if self._last_tries <= 0:
+            self._closed_until = time.time() + min(pause_s, _LONGEST_PAUSE_S)
         self.is_trusted = False
 
 

@@ -8,6 +8,7 @@ than it has, is killed, and the sandbox is reset after a SHUTDOWN.
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -81,6 +82,7 @@ class Sandbox:
     def __init__(self, function: Function, folder: Path) -> None:
         self._function = function
         self._opt = make_opt(folder)
+        self._port = _free_port()  # a sandbox has a network of its own; here they share one
         self._api: Api | None = None
         self._runtime: subprocess.Popen[str] | None = None
         self._extensions: list[subprocess.Popen[str]] = []
@@ -166,6 +168,7 @@ class Sandbox:
             "AWS_LAMBDA_LOG_FORMAT": self._function.log_format,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_REGION": REGION,
+            "COLDLIGHT_PORT": str(self._port),
             **self._function.environment,
         }
         if self._function.wrapper:
@@ -404,6 +407,12 @@ def _died(request_id: str, failure: str, timeout_s: float) -> Outcome:
     else:
         message, kind = f"RequestId: {request_id} Error: Runtime exited with error", "Runtime.ExitError"
     return Outcome(json.dumps({"errorMessage": message, "errorType": kind}).encode(), True)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def _resident_mb(pid: int) -> float:

@@ -1,2 +1,4 @@
-value = None
-value.missing  # type: ignore[attr-defined]
+from typing import Any
+
+value: Any = None
+value.missing()

@@ -1,0 +1,33 @@
+"""Sandboxes, and collectors for them, that end with their test."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.instrumentation.lambda_api.collectors import Collector
+from tests.instrumentation.lambda_api.sandbox import Function, Sandbox
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    collector = Collector()
+    yield collector
+    collector.close()
+
+
+@pytest.fixture
+def sandbox_of(tmp_path: Path, collector: Collector) -> Iterator[Callable[..., Sandbox]]:
+    """Makes the sandbox of a function, whose layer sends to `collector` unless its environment says otherwise."""
+    made: list[Sandbox] = []
+
+    def make(handler: str, environment: dict[str, str] | None = None, **how: Any) -> Sandbox:
+        chosen = {"COLDLIGHT_ENDPOINT": collector.url, **(environment or {})}
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        made.append(Sandbox(Function(handler, chosen, **how), folder))
+        return made[-1]
+
+    yield make
+    for sandbox in made:
+        sandbox.shutdown()

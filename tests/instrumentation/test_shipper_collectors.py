@@ -1,0 +1,128 @@
+"""Collectors that are slow, hang, hang up, refuse or are not there: the function answers as ever, and nothing is lost."""
+
+import os
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from tests.instrumentation.lambda_api.collectors import Collector, attributes
+from tests.instrumentation.lambda_api.sandbox import Sandbox
+
+SandboxOf = Callable[..., Sandbox]
+INVOCATIONS = int(os.environ.get("COLDLIGHT_TEST_INVOCATIONS", "1000"))
+
+
+def invocations(collector: Collector) -> list[str]:
+    return sorted(attributes(span)["faas.invocation_id"] for span in collector.spans() if span.name == "orders")
+
+
+def of_type(collector: Collector, name: str) -> list[LogRecord]:
+    return [record for record in collector.logs() if record.event_name == name]
+
+
+def test_nothing_is_lost_over_many_invocations_with_random_freezes(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
+    sandbox = sandbox_of("spans.some")
+    chance = random.Random(1)
+    collector.delay_s = 0.01
+    asked = []
+    for _ in range(INVOCATIONS):
+        answer = sandbox.invoke(2)
+        assert answer.body == b"2"
+        asked.append(answer.request_id)
+        time.sleep(chance.choice((0, 0, 0, 0.001, 0.01)))
+    sandbox.shutdown()
+    assert invocations(collector) == sorted(asked)
+    assert len(collector.spans()) == 3 * INVOCATIONS
+    reported = [attributes(record)["faas.invocation_id"] for record in of_type(collector, "aws.lambda.report")]
+    assert sorted(reported) == sorted(asked)
+
+
+def test_spans_that_a_socket_cannot_take_at_once_arrive_all_the_same(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
+    sandbox = sandbox_of("spans.many")
+    assert sandbox.invoke(1500).body == b"1500"
+    sandbox.shutdown()
+    assert len(collector.spans()) == 1501
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_what_the_collector_could_not_take_is_sent_again_later(
+    sandbox_of: SandboxOf, collector: Collector, status: int
+) -> None:
+    collector.statuses = [status, 200]
+    sandbox = sandbox_of("app.hello")
+    asked = [sandbox.invoke("you").request_id for _ in range(3)]
+    sandbox.shutdown()
+    assert invocations(collector) == sorted(asked)
+
+
+def test_what_the_collector_refuses_is_not_sent_again_but_counted(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
+    collector.statuses = [401]
+    sandbox = sandbox_of("app.hello")
+    sandbox.invoke("you")
+    collector.statuses = [200]
+    asked = [sandbox.invoke("you").request_id for _ in range(2)]
+    sandbox.shutdown()
+    assert invocations(collector) == sorted(asked)
+    counts = [attributes(record) for record in of_type(collector, "coldlight.dropped")]
+    assert sum(count.get("coldlight.dropped.spans", 0) for count in counts) == 1
+    assert any("401" in line for line in sandbox.printed)
+
+
+def test_a_collector_that_hangs_keeps_no_answer_and_is_waited_for_once(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
+    collector.hangs = True
+    sandbox = sandbox_of("app.hello")
+    waits = []
+    for _ in range(6):
+        answer = sandbox.invoke("you")
+        assert answer.body
+        waits.append(answer.total_s - answer.response_s)
+    assert sum(wait > 0.2 for wait in waits) == 1
+    assert collector.requests == 1
+
+
+def test_what_a_hanging_collector_was_sent_arrives_once_it_works_again(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
+    collector.hangs = True
+    sandbox = sandbox_of("app.hello")
+    asked = [sandbox.invoke("you").request_id for _ in range(3)]
+    collector.hangs = False
+    sandbox.shutdown()
+    assert invocations(collector) == sorted(asked)
+
+
+def test_a_slow_collector_is_not_waited_for_and_gets_everything(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
+    collector.delay_s = 0.3
+    sandbox = sandbox_of("app.hello")
+    asked = [sandbox.invoke("you").request_id for _ in range(5)]
+    sandbox.shutdown()
+    assert invocations(collector) == sorted(asked)
+
+
+def test_a_collector_that_hangs_up_gets_everything_in_the_end(sandbox_of: SandboxOf, collector: Collector) -> None:
+    collector.resets = True
+    sandbox = sandbox_of("app.hello")
+    asked = [sandbox.invoke("you").request_id for _ in range(3)]
+    collector.resets = False
+    sandbox.shutdown()
+    assert invocations(collector) == sorted(asked)
+
+
+def test_an_absent_collector_harms_nobody(sandbox_of: SandboxOf) -> None:
+    sandbox = sandbox_of("app.hello", {"COLDLIGHT_ENDPOINT": "http://127.0.0.1:9"})
+    assert [sandbox.invoke("you").is_error for _ in range(3)] == [False] * 3
+    sandbox.shutdown()
+    assert sandbox.deaths == []
+    assert len([line for line in sandbox.printed if "cannot be reached" in line]) == 1

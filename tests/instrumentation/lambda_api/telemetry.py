@@ -28,14 +28,14 @@ class Telemetry:
         self._since = 0.0
         self._is_frozen = False
         self._is_over = False
-        self._url = ""
+        self.url = ""
         self._buffering: dict[str, int] = {}
         self._types: list[str] = []
         self.told: list[Event] = []
 
     def subscribe(self, subscription: dict[str, Any]) -> None:
         """What was told before is told to the new subscriber, too."""
-        self._url = subscription["destination"]["URI"].replace("sandbox.localdomain", "127.0.0.1")
+        self.url = subscription["destination"]["URI"].replace("sandbox.localdomain", "127.0.0.1")
         self._types = subscription["types"]
         self._buffering = {
             "maxItems": 10_000,
@@ -69,7 +69,7 @@ class Telemetry:
             while batch := self._batch():
                 wanted = [told for told in batch if told["type"].partition(".")[0] in self._types]
                 try:
-                    client.post(self._url, content=json.dumps(wanted).encode())
+                    client.post(self.url, content=json.dumps(wanted).encode())
                 except httpx.HTTPError:
                     return  # whoever listened is gone
 

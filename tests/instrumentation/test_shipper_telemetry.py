@@ -1,0 +1,122 @@
+"""What the platform tells: as log records, in the trace of their invocation, whatever else comes in between."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from tests.instrumentation.lambda_api.collectors import Collector, attributes
+from tests.instrumentation.lambda_api.sandbox import ARN, NAME, REGION, Sandbox
+
+SandboxOf = Callable[..., Sandbox]
+
+
+def lines(collector: Collector) -> list[LogRecord]:
+    return [record for record in collector.logs() if not record.event_name]
+
+
+def events(collector: Collector) -> dict[str, dict[str, Any]]:
+    return {record.event_name: attributes(record) for record in collector.logs() if record.event_name}
+
+
+def test_platform_events_say_whose_they_are_and_what_the_platform_measured(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
+    sandbox = sandbox_of("app.hello")
+    answer = sandbox.invoke("you")
+    sandbox.shutdown()
+    told = events(collector)
+    assert sorted(told) == [
+        "aws.lambda.init_report",
+        "aws.lambda.init_runtime_done",
+        "aws.lambda.init_start",
+        "aws.lambda.report",
+        "aws.lambda.runtime_done",
+        "aws.lambda.start",
+    ]
+    report = told["aws.lambda.report"]
+    assert report["event.name"] == "aws.lambda.report"
+    assert report["faas.invocation_id"] == answer.request_id
+    assert (report["faas.name"], report["cloud.region"]) == (NAME, REGION)
+    assert (report["cloud.resource_id"], report["cloud.account.id"]) == (ARN, "123456789012")
+    assert report["faas.instance"].endswith("0123456789abcdef0123456789abcdef")
+    assert report["aws.lambda.memory_size_mb"] == 512
+    assert report["aws.lambda.source"] == "telemetry"
+    assert told["aws.lambda.init_report"]["aws.lambda.init_duration_ms"] > 0
+    assert "aws.lambda.duration_ms" not in told["aws.lambda.init_report"]
+    assert told["aws.lambda.runtime_done"]["aws.lambda.response_latency_ms"] == 11.5
+
+
+def test_lines_of_a_text_log_have_their_severity_and_their_trace(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
+    sandbox = sandbox_of("app.logs")
+    answer = sandbox.invoke("x")
+    sandbox.shutdown()
+    [own] = collector.spans()
+    printed, warned = lines(collector)
+    assert printed.body.string_value == "printed"
+    assert (warned.severity_text, warned.severity_number) == ("WARNING", 13)
+    for record in (printed, warned):
+        assert (record.trace_id, record.span_id) == (own.trace_id, own.span_id)
+        assert attributes(record)["faas.invocation_id"] == answer.request_id
+
+
+def test_lines_of_a_json_log_become_a_message_with_attributes(sandbox_of: SandboxOf, collector: Collector) -> None:
+    sandbox = sandbox_of("app.logs", log_format="JSON")
+    answer = sandbox.invoke("x")
+    sandbox.shutdown()
+    [warned] = [record for record in lines(collector) if record.severity_text == "WARNING"]
+    assert warned.body.string_value == "warned of x"
+    assert attributes(warned) == {"faas.invocation_id": answer.request_id, "logger": "root"}
+
+
+def test_an_error_in_a_json_log_is_an_exception(sandbox_of: SandboxOf, collector: Collector) -> None:
+    sandbox = sandbox_of("app.broken", log_format="JSON")
+    sandbox.invoke("x")
+    sandbox.shutdown()
+    [failed] = lines(collector)
+    assert failed.body.string_value == "no such order: x"
+    told = attributes(failed)
+    assert told["exception.type"] == "ValueError"
+    assert "_deep" in told["exception.stacktrace"]
+
+
+def test_without_logs_only_the_platforms_events_are_sent(sandbox_of: SandboxOf, collector: Collector) -> None:
+    sandbox = sandbox_of("app.logs", {"COLDLIGHT_LOGS": "false"})
+    sandbox.invoke("x")
+    sandbox.shutdown()
+    assert lines(collector) == []
+    assert "aws.lambda.report" in events(collector)
+
+
+def test_an_older_platform_is_subscribed_to_in_its_own_version(sandbox_of: SandboxOf, collector: Collector) -> None:
+    sandbox = sandbox_of("app.hello", schemas=("2022-07-01",))
+    sandbox.invoke("you")
+    sandbox.shutdown()
+    assert "aws.lambda.report" in events(collector)
+
+
+def test_where_there_is_no_telemetry_spans_come_all_the_same(sandbox_of: SandboxOf, collector: Collector) -> None:
+    sandbox = sandbox_of("app.hello", has_telemetry=False)
+    sandbox.invoke("you")
+    sandbox.shutdown()
+    assert len(collector.spans()) == 1
+    assert collector.logs() == []
+
+
+def test_a_broken_batch_costs_itself(sandbox_of: SandboxOf, collector: Collector) -> None:
+    sandbox = sandbox_of("app.hello")
+    sandbox.start()
+    url = sandbox.api.telemetry.url
+    good = {"time": "2026-01-02T03:04:05.678Z", "type": "function", "record": "good\n"}
+    batches: list[Any] = [b"{", b"[1, null, {}]", b'{"type":"function"}', json.dumps([{"type": "platform.new"}, good])]
+    assert [httpx.post(url, content=batch).status_code for batch in batches] == [200] * 4
+    sandbox.invoke("you")
+    sandbox.shutdown()
+    assert [record.body.string_value for record in lines(collector)] == ["good"]
+    assert lines(collector)[0].time_unix_nano == 1767323045678000000
+    assert len(collector.spans()) == 1
+    dropped = events(collector)["coldlight.dropped"]
+    assert dropped["coldlight.dropped.telemetry"] == 4

@@ -1,0 +1,38 @@
+"""The shipper as a thread of the function's process, for images and packages without the extension."""
+
+from collections.abc import Callable
+
+from tests.instrumentation.lambda_api.collectors import Collector, attributes
+from tests.instrumentation.lambda_api.sandbox import Sandbox
+
+SandboxOf = Callable[..., Sandbox]
+THREAD = {"COLDLIGHT_SHIPPER": "thread"}
+
+
+def test_spans_and_log_lines_are_sent_at_each_end(sandbox_of: SandboxOf, collector: Collector) -> None:
+    sandbox = sandbox_of("app.logs", THREAD)
+    asked = [sandbox.invoke(number).request_id for number in range(30)]
+    assert [attributes(span)["faas.invocation_id"] for span in collector.spans()] == asked
+    assert sum(record.body.string_value == "printed" for record in collector.logs()) == 30
+
+
+def test_answers_and_errors_are_the_same(sandbox_of: SandboxOf, collector: Collector) -> None:
+    bare = sandbox_of("app.broken", layer=False).invoke("x", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
+    layered = sandbox_of("app.broken", THREAD).invoke("x", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
+    assert layered.body == bare.body
+    assert len(collector.spans()) == 1
+
+
+def test_a_collector_that_hangs_keeps_no_answer(sandbox_of: SandboxOf, collector: Collector) -> None:
+    collector.hangs = True
+    sandbox = sandbox_of("app.hello", THREAD)
+    answers = [sandbox.invoke("you") for _ in range(4)]
+    assert all(answer.body for answer in answers)
+    assert sum(answer.total_s - answer.response_s > 0.2 for answer in answers) == 1
+
+
+def test_the_extension_beside_it_takes_part_in_nothing(sandbox_of: SandboxOf) -> None:
+    sandbox = sandbox_of("app.hello", THREAD)
+    sandbox.start()
+    registered = {extension.name: extension.events for extension in sandbox.api.extensions.values()}
+    assert registered == {"coldlight": ["SHUTDOWN"], "coldlight-thread": ["INVOKE"]}

@@ -28,7 +28,7 @@ def __getattr__(name: str) -> Any:
 
         try:
             return load_handler()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it goes on to the runtime
             raise as_its_own(error) from None
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -44,17 +44,14 @@ def wrap(handler: Handler) -> Handler:
         begun = contained(_begin, event, context)
         try:
             result = handler(event, context)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - it goes on to whoever called
             contained(_end, begun, error)
             # Not a bare `raise`: before Python 3.11 that would bring the first traceback back.
-            raise error.with_traceback(contained(without_our_frames, error.__traceback__))
+            raise error.with_traceback(contained(without_our_frames, error.__traceback__))  # noqa: B904
         contained(_end, begun, None, result)
         return result
 
-    try:
-        update_wrapper(traced, handler)
-    except Exception:  # noqa: BLE001 - a callable of any make; it is called all the same
-        pass
+    contained(update_wrapper, traced, handler)
     setattr(traced, _MARK, True)
     return traced
 

@@ -44,8 +44,8 @@ def as_its_own(error: BaseException) -> BaseException:
 
     trace = without_our_frames(error.__traceback__)
     if isinstance(error, AttributeError):
-        named = type(type(error).__name__, (Exception,), {"__module__": type(error).__module__})
-        return named(str(error)).with_traceback(trace)
+        its_name: type[Exception] = type(type(error).__name__, (Exception,), {})
+        return its_name(str(error)).with_traceback(trace)
     return error.with_traceback(trace)
 
 

@@ -35,7 +35,9 @@ def test_an_answer(sandbox_of: SandboxOf, handler: str, event: Any) -> None:
     assert layered.body == bare.body
 
 
-@pytest.mark.parametrize("handler", ["app.broken", "app.too_deep", "app.no_json", "app.leaves", "app.drops_dead"])
+@pytest.mark.parametrize(
+    "handler", ["app.broken", "app.too_deep", "app.no_json", "app.leaves", "app.drops_dead"]
+)
 def test_an_error_with_its_stack(sandbox_of: SandboxOf, handler: str) -> None:
     bare, layered = answers(sandbox_of, handler, "order 1")
     assert bare.is_error
@@ -43,7 +45,9 @@ def test_an_error_with_its_stack(sandbox_of: SandboxOf, handler: str) -> None:
     assert layered.body == bare.body
 
 
-@pytest.mark.parametrize("handler", ["app.missing", "nowhere.handler", "needs_more.handler", "nodot", "fails_at_import.handler"])
+@pytest.mark.parametrize(
+    "handler", ["app.missing", "nowhere.handler", "needs_more.handler", "nodot", "fails_at_import.handler"]
+)
 def test_a_handler_that_cannot_be_loaded_fails_with_the_runtimes_own_words(
     sandbox_of: SandboxOf, handler: str
 ) -> None:
@@ -53,7 +57,9 @@ def test_a_handler_that_cannot_be_loaded_fails_with_the_runtimes_own_words(
     assert layered.body == bare.body
 
 
-def test_a_handler_that_is_no_python_fails_with_the_runtimes_own_words(sandbox_of: SandboxOf, tmp_path: Path) -> None:
+def test_a_handler_that_is_no_python_fails_with_the_runtimes_own_words(
+    sandbox_of: SandboxOf, tmp_path: Path
+) -> None:
     (tmp_path / "no_python.py").write_text("def handler(event, context)\n    return event\n")
     bare, layered = answers(sandbox_of, "no_python.handler", None, task_root=tmp_path)
     assert bare.value["errorType"] == "Runtime.UserCodeSyntaxError"
@@ -76,7 +82,9 @@ def test_a_decorated_handler_is_recorded_once_even_with_the_wrapper(
     (tmp_path / "decorated.py").write_text(
         "import coldlight_lambda\n@coldlight_lambda.traced\ndef handler(event, context):\n    return {}[event]\n"
     )
-    bare = sandbox_of("decorated.handler", {"COLDLIGHT_DISABLED": "1"}, task_root=tmp_path).invoke("x", REQUEST_ID)
+    bare = sandbox_of("decorated.handler", {"COLDLIGHT_DISABLED": "1"}, task_root=tmp_path).invoke(
+        "x", REQUEST_ID
+    )
     for wrapper in (False, True):
         sandbox = sandbox_of("decorated.handler", task_root=tmp_path, wrapper=wrapper)
         assert sandbox.invoke("x", REQUEST_ID).body == bare.body
@@ -93,7 +101,9 @@ def test_a_decorated_handler_is_recorded_once_even_with_the_wrapper(
         {"COLDLIGHT_PORT": "many", "COLDLIGHT_PAYLOADS": "perhaps", "COLDLIGHT_LOGS": "?"},
     ],
 )
-def test_wrong_settings_change_nothing_and_end_nothing(sandbox_of: SandboxOf, environment: dict[str, str]) -> None:
+def test_wrong_settings_change_nothing_and_end_nothing(
+    sandbox_of: SandboxOf, environment: dict[str, str]
+) -> None:
     bare = sandbox_of("app.broken", layer=False).invoke("x", REQUEST_ID)
     sandbox = sandbox_of("app.broken", environment)
     assert [sandbox.invoke("x", REQUEST_ID).body for _ in range(2)] == [bare.body] * 2
@@ -111,5 +121,3 @@ def test_a_port_that_is_taken_leaves_the_function_alone(sandbox_of: SandboxOf, c
 
 def test_the_functions_code_sees_its_own_handlers_name(sandbox_of: SandboxOf) -> None:
     assert sandbox_of("app.environment").invoke(None).value == {"_HANDLER": "app.environment", "path": False}
-
-

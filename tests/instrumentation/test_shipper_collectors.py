@@ -15,7 +15,9 @@ INVOCATIONS = int(os.environ.get("COLDLIGHT_TEST_INVOCATIONS", "1000"))
 
 
 def invocations(collector: Collector) -> list[str]:
-    return sorted(attributes(span)["faas.invocation_id"] for span in collector.spans() if span.name == "orders")
+    return sorted(
+        attributes(span)["faas.invocation_id"] for span in collector.spans() if span.name == "orders"
+    )
 
 
 def of_type(collector: Collector, name: str) -> list[LogRecord]:
@@ -37,7 +39,9 @@ def test_nothing_is_lost_over_many_invocations_with_random_freezes(
     sandbox.shutdown()
     assert invocations(collector) == sorted(asked)
     assert len(collector.spans()) == 3 * INVOCATIONS
-    reported = [attributes(record)["faas.invocation_id"] for record in of_type(collector, "aws.lambda.report")]
+    reported = [
+        attributes(record)["faas.invocation_id"] for record in of_type(collector, "aws.lambda.report")
+    ]
     assert sorted(reported) == sorted(asked)
 
 
@@ -111,7 +115,9 @@ def test_a_slow_collector_is_not_waited_for_and_gets_everything(
     assert invocations(collector) == sorted(asked)
 
 
-def test_a_collector_that_hangs_up_gets_everything_in_the_end(sandbox_of: SandboxOf, collector: Collector) -> None:
+def test_a_collector_that_hangs_up_gets_everything_in_the_end(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
     collector.resets = True
     sandbox = sandbox_of("app.hello")
     asked = [sandbox.invoke("you").request_id for _ in range(3)]

@@ -63,7 +63,9 @@ def test_lines_of_a_text_log_have_their_severity_and_their_trace(
         assert attributes(record)["faas.invocation_id"] == answer.request_id
 
 
-def test_lines_of_a_json_log_become_a_message_with_attributes(sandbox_of: SandboxOf, collector: Collector) -> None:
+def test_lines_of_a_json_log_become_a_message_with_attributes(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
     sandbox = sandbox_of("app.logs", log_format="JSON")
     answer = sandbox.invoke("x")
     sandbox.shutdown()
@@ -91,14 +93,18 @@ def test_without_logs_only_the_platforms_events_are_sent(sandbox_of: SandboxOf, 
     assert "aws.lambda.report" in events(collector)
 
 
-def test_an_older_platform_is_subscribed_to_in_its_own_version(sandbox_of: SandboxOf, collector: Collector) -> None:
+def test_an_older_platform_is_subscribed_to_in_its_own_version(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
     sandbox = sandbox_of("app.hello", schemas=("2022-07-01",))
     sandbox.invoke("you")
     sandbox.shutdown()
     assert "aws.lambda.report" in events(collector)
 
 
-def test_where_there_is_no_telemetry_spans_come_all_the_same(sandbox_of: SandboxOf, collector: Collector) -> None:
+def test_where_there_is_no_telemetry_spans_come_all_the_same(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
     sandbox = sandbox_of("app.hello", has_telemetry=False)
     sandbox.invoke("you")
     sandbox.shutdown()
@@ -111,7 +117,12 @@ def test_a_broken_batch_costs_itself(sandbox_of: SandboxOf, collector: Collector
     sandbox.start()
     url = sandbox.api.telemetry.url
     good = {"time": "2026-01-02T03:04:05.678Z", "type": "function", "record": "good\n"}
-    batches: list[Any] = [b"{", b"[1, null, {}]", b'{"type":"function"}', json.dumps([{"type": "platform.new"}, good])]
+    batches: list[Any] = [
+        b"{",
+        b"[1, null, {}]",
+        b'{"type":"function"}',
+        json.dumps([{"type": "platform.new"}, good]),
+    ]
     assert [httpx.post(url, content=batch).status_code for batch in batches] == [200] * 4
     sandbox.invoke("you")
     sandbox.shutdown()

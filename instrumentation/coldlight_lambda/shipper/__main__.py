@@ -6,11 +6,12 @@ An extension that exits takes the function with it. So whatever is wrong, this o
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 
 from coldlight_lambda import settings
-from coldlight_lambda.shipper.extension import Extension, Refused
+from coldlight_lambda.shipper.extension import Extension, Refused, listen_to_telemetry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,22 +43,24 @@ def main() -> None:
 
 
 def _start(extension: Extension, chosen: Settings) -> Cycle:
+    """The runtime starts once we are registered: by then the recorder's port is open, and all else comes after it."""
+    recorder = socket.create_server(("127.0.0.1", chosen.port))
+    telemetry = listen_to_telemetry()
+    is_managed = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == _MANAGED_INSTANCES
+    extension.register(NAME, ["SHUTDOWN"] if is_managed else ["INVOKE", "SHUTDOWN"])
+    os.nice(_NICE)
+
     from coldlight_lambda.resources import resource
     from coldlight_lambda.shipper.cycle import Cycle
     from coldlight_lambda.shipper.ears import Ears
     from coldlight_lambda.shipper.sender import Sender
     from coldlight_lambda.shipper.station import Station
 
-    is_managed = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == _MANAGED_INSTANCES
     station = Station(resource(), chosen.ship_logs)
     sender = Sender(station, chosen.endpoint, chosen.token)
-    ears = Ears(station, chosen.port)  # before anybody could speak: the runtime starts once we are registered
-    ears.start()
+    Ears(station, telemetry, recorder).start()
     sender.start()
-    extension.register(NAME, ["SHUTDOWN"] if is_managed else ["INVOKE", "SHUTDOWN"])
-    has_telemetry = extension.subscribe(ears.telemetry_port)
-    os.nice(_NICE)
-    return Cycle(station, sender, has_telemetry)
+    return Cycle(station, sender, extension.subscribe(telemetry.getsockname()[1]))
 
 
 def _serve(extension: Extension, cycle: Cycle) -> None:
@@ -76,9 +79,10 @@ def _serve(extension: Extension, cycle: Cycle) -> None:
 def idle(extension: Extension) -> None:
     """Takes part in nothing but the end."""
     try:
-        extension.register(NAME, ["SHUTDOWN"])
+        if not extension.is_registered:
+            extension.register(NAME, ["SHUTDOWN"])
     except (OSError, Refused):
-        pass  # it was registered before it failed, or it cannot be: staying is all that is left
+        pass  # staying is all that is left
     while _next(extension).get("eventType") != "SHUTDOWN":
         pass
 

@@ -27,24 +27,20 @@ _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 class Ears:
-    """`telemetry_port` is a free one: the platform is told of it."""
+    """What is heard goes to the station."""
 
-    def __init__(self, station: Station, port: int | None) -> None:
-        """Raises OSError if the recorder's port is taken. Without one, the recorder is in this very process."""
+    def __init__(self, station: Station, telemetry: socket.socket, recorder: socket.socket | None) -> None:
+        """Two sockets that listen; without that of the recorder, it is in this very process."""
         self._station = station
         self._selector = selectors.DefaultSelector()
         self._speaking = 0
-        if port is not None:
-            self._listen("127.0.0.1", port, self._hear_frames)
-        # The platform speaks from the sandbox's own network, which nobody else can reach.
-        self.telemetry_port = self._listen("0.0.0.0", 0, self._hear_telemetry)
+        self._hear(telemetry, self._hear_telemetry)
+        if recorder is not None:
+            self._hear(recorder, self._hear_frames)
 
-    def _listen(self, host: str, port: int, hear: Callable[[], Feed]) -> int:
-        listener = socket.create_server((host, port), backlog=_MOST_CONNECTIONS)
+    def _hear(self, listener: socket.socket, hear: Callable[[], Feed]) -> None:
         listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ, (None, hear))
-        bound: int = listener.getsockname()[1]
-        return bound
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="coldlight-ears", daemon=True).start()

@@ -3,7 +3,7 @@ and "Lambda Telemetry API reference")."""
 
 from __future__ import annotations
 
-import json
+import socket
 
 from coldlight_lambda.shipper.http1 import Address, Connection
 
@@ -19,6 +19,11 @@ _TIMEOUT_S = 5.0
 _BUFFERING = {"maxItems": 1000, "maxBytes": 256 << 10, "timeoutMs": 25}
 
 
+def listen_to_telemetry() -> socket.socket:
+    """On a free port of every interface: the platform speaks from the sandbox's own network, which nobody else can reach."""
+    return socket.create_server(("0.0.0.0", 0))
+
+
 class Refused(Exception):
     """The platform said no."""
 
@@ -31,20 +36,31 @@ class Extension:
         self._connection = Connection(Address(f"http://{runtime_api}"))
         self._identifier = ""
 
+    @property
+    def is_registered(self) -> bool:
+        return bool(self._identifier)
+
     def register(self, name: str, events: list[str]) -> None:
-        """The name is the file's in /opt/extensions, or any other if it runs inside the runtime. Raises `Refused`."""
+        """The name is the file's in /opt/extensions, or any other if it runs inside the runtime. Raises `Refused`.
+
+        The runtime waits for this, so it comes before everything that can wait: even the import of `json`.
+        """
         headers = {"Lambda-Extension-Name": name, "Content-Type": "application/json"}
-        body = json.dumps({"events": events}).encode()
+        names = ", ".join([f'"{event}"' for event in events])
+        body = f'{{"events": [{names}]}}'.encode()
         answer = self._connection.ask("POST", f"{_EXTENSIONS}/register", headers, body, _TIMEOUT_S)
         if answer.status != 200:
             raise Refused(f"the extension was not registered: {answer.status} {answer.body[:200]!r}")
         self._identifier = answer.headers.get("lambda-extension-identifier", "")
 
     def subscribe(self, port: int) -> bool:
-        """Has the platform post its events to this port. False if it offers none, as in local emulations."""
+        """Has the platform post its events to this port. False if it offers none, as in local emulations. Before the first
+        `next`: after that it is refused."""
         return any(self._subscribe(schema, port) for schema in _SCHEMAS)
 
     def _subscribe(self, schema: str, port: int) -> bool:
+        import json
+
         subscription = {
             "schemaVersion": schema,
             "types": ["platform", "function"],
@@ -59,6 +75,8 @@ class Extension:
 
     def next(self) -> dict[str, Any]:
         """Says that this extension is done, and waits for what comes: INVOKE or SHUTDOWN. Raises `Refused`."""
+        import json
+
         headers = {"Lambda-Extension-Identifier": self._identifier}
         answer = self._connection.ask("GET", f"{_EXTENSIONS}/event/next", headers, b"", None)
         if answer.status != 200:

@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from coldlight_lambda.spans import Value
 
 _SEVERITIES = {
-    **{"TRACE": 1, "DEBUG": 5, "INFO": 9, "WARN": 13, "WARNING": 13},
-    **{"ERROR": 17, "FATAL": 21, "CRITICAL": 21},
+    "TRACE": 1,
+    "DEBUG": 5,
+    "INFO": 9,
+    "WARN": 13,
+    "WARNING": 13,
+    "ERROR": 17,
+    "FATAL": 21,
+    "CRITICAL": 21,
 }
 """OpenTelemetry's numbers (Logs data model, "Severity fields")."""
 

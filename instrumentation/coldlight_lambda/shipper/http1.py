@@ -80,7 +80,8 @@ class Messages:
 
     def _chunked(self, at: int) -> Optional[bytes]:
         """RFC 9112, section 7.1; trailers are not expected, and would break the message behind them."""
-        chunks, total = [], 0
+        chunks: list[bytearray] = []
+        total = 0
         while True:
             line_end = self._data.find(b"\r\n", at)
             if line_end < 0:

@@ -97,13 +97,13 @@ def has_failed(found: Facts) -> bool:
 
 
 def unix_nano(text: object) -> int:
-    """Of `2022-10-12T00:00:15.064Z`; 0 for what is no such time."""
+    """Of `2022-10-12T00:00:15.064Z`; 0 for what is no such time. (Before Python 3.11 a `Z` is not read.)"""
     from datetime import datetime  # not before the first event, which comes after the start
 
+    if not isinstance(text, str):
+        return 0
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00")) if isinstance(text, str) else None
-        return (
-            round(moment.timestamp() * 1e6) * 1000 if moment is not None and moment.tzinfo is not None else 0
-        )
+        moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+        return round(moment.timestamp() * 1e6) * 1000 if moment.tzinfo is not None else 0
     except (ValueError, OverflowError):
         return 0

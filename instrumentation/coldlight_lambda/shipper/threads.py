@@ -13,7 +13,7 @@ import threading
 
 from coldlight_lambda.shipper.cycle import Cycle
 from coldlight_lambda.shipper.ears import Ears
-from coldlight_lambda.shipper.extension import Extension, Refused
+from coldlight_lambda.shipper.extension import Extension, Refused, listen_to_telemetry
 from coldlight_lambda.shipper.sender import Sender
 from coldlight_lambda.shipper.station import Station
 
@@ -31,18 +31,18 @@ def start(chosen: Settings, resource: Attributes) -> Station:
     sender = Sender(station, chosen.endpoint, chosen.token)
     extension = Extension(os.environ["AWS_LAMBDA_RUNTIME_API"])
     extension.register(NAME, ["INVOKE"])
-    ears = Ears(station, None)
-    has_telemetry = _subscribed(extension, ears)
-    ears.start()
+    telemetry = listen_to_telemetry()
+    Ears(station, telemetry, None).start()
+    has_telemetry = _subscribed(extension, telemetry.getsockname()[1])
     sender.start()
     cycle = Cycle(station, sender, has_telemetry, is_internal=True)
     threading.Thread(target=_serve, args=(extension, cycle), name="coldlight-shipper", daemon=True).start()
     return station
 
 
-def _subscribed(extension: Extension, ears: Ears) -> bool:
+def _subscribed(extension: Extension, port: int) -> bool:
     try:
-        return extension.subscribe(ears.telemetry_port)
+        return extension.subscribe(port)
     except OSError:
         return False
 

@@ -91,8 +91,8 @@ class Api:
         self.init_error: bytes | None = None
         self.crashes: list[str] = []
         self.changed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _routes(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _Routes)
+        self._server.api = self
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         ).start()
@@ -124,91 +124,102 @@ class Api:
         return identifier
 
 
-def _routes(api: Api) -> type[BaseHTTPRequestHandler]:
-    class Routes(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    api: Api
 
-        def log_message(self, *_: Any) -> None:
-            pass
 
-        def do_GET(self) -> None:
-            try:
-                if self.path == f"{RUNTIME}/invocation/next":
-                    headers, body = api.runtime.ask()
-                    self._answer(200, body, headers)
-                elif self.path == f"{EXTENSIONS}/event/next":
-                    self._next_event()
-                else:
-                    self._answer(404)
-            except (Gone, OSError):
-                self.close_connection = True
+class _Routes(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: "_Server"
 
-        def _next_event(self) -> None:
-            extension = api.extensions.get(self.headers["Lambda-Extension-Identifier"] or "")
-            if extension is None:
-                self._answer(403, b'{"errorType":"Extension.UnknownExtensionIdentifier"}')
-            else:
-                self._answer(200, json.dumps(extension.waiter.ask()).encode())
+    @property
+    def api(self) -> Api:
+        return self.server.api
 
-        def do_POST(self) -> None:
-            body = self._body()
-            parts = self.path.removeprefix(f"{RUNTIME}/invocation/").split("/")
-            if self.path == f"{RUNTIME}/init/error":
-                api.fail_init(body)
-                self._answer(202, b'{"status":"OK"}')
-            elif len(parts) == 2 and parts[1] in ("response", "error"):
-                api.post(parts[0], Outcome(body, parts[1] == "error"))
-                self._answer(202, b'{"status":"OK"}')
-            elif self.path == f"{EXTENSIONS}/register":
-                self._register(body)
-            elif self.path in (f"{EXTENSIONS}/init/error", f"{EXTENSIONS}/exit/error"):
-                api.crashes.append(self.headers["Lambda-Extension-Function-Error-Type"])
-                self._answer(202, b'{"status":"OK"}')
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        try:
+            if self.path == f"{RUNTIME}/invocation/next":
+                headers, body = self.api.runtime.ask()
+                self._answer(200, body, headers)
+            elif self.path == f"{EXTENSIONS}/event/next":
+                self._next_event()
             else:
                 self._answer(404)
+        except (Gone, OSError):
+            self.close_connection = True
 
-        def _register(self, body: bytes) -> None:
-            name, events = self.headers["Lambda-Extension-Name"], json.loads(body)["events"]
-            if not name or not set(events) <= {"INVOKE", "SHUTDOWN"}:
-                self._answer(400, b'{"errorType":"InvalidEventType"}')
-                return
-            told = {"functionName": api.function_name, "functionVersion": "$LATEST", "handler": "app.handler"}
-            identifier = api.register(name, events)
-            self._answer(200, json.dumps(told).encode(), {"Lambda-Extension-Identifier": identifier})
+    def _next_event(self) -> None:
+        extension = self.api.extensions.get(self.headers["Lambda-Extension-Identifier"] or "")
+        if extension is None:
+            self._answer(403, b'{"errorType":"Extension.UnknownExtensionIdentifier"}')
+        else:
+            self._answer(200, json.dumps(extension.waiter.ask()).encode())
 
-        def do_PUT(self) -> None:
-            subscription = json.loads(self._body())
-            if self.path != TELEMETRY or self.headers["Lambda-Extension-Identifier"] not in api.extensions:
-                self._answer(403)
-            elif not api.has_telemetry:
-                self._answer(202, b"Telemetry API is not supported")
-            elif subscription["schemaVersion"] not in api.schemas:
-                self._answer(400, b'{"errorType":"ValidationError"}')
-            else:
-                api.telemetry.subscribe(subscription)
-                self._answer(200, b'"OK"')
+    def do_POST(self) -> None:
+        body = self._body()
+        parts = self.path.removeprefix(f"{RUNTIME}/invocation/").split("/")
+        if self.path == f"{RUNTIME}/init/error":
+            self.api.fail_init(body)
+            self._answer(202, b'{"status":"OK"}')
+        elif len(parts) == 2 and parts[1] in ("response", "error"):
+            self.api.post(parts[0], Outcome(body, parts[1] == "error"))
+            self._answer(202, b'{"status":"OK"}')
+        elif self.path == f"{EXTENSIONS}/register":
+            self._register(body)
+        elif self.path in (f"{EXTENSIONS}/init/error", f"{EXTENSIONS}/exit/error"):
+            self.api.crashes.append(self.headers["Lambda-Extension-Function-Error-Type"])
+            self._answer(202, b'{"status":"OK"}')
+        else:
+            self._answer(404)
 
-        def _body(self) -> bytes:
-            """libcurl, which the runtime client speaks through, sends some bodies in chunks."""
-            if self.headers.get("Transfer-Encoding", "") != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            body = b""
-            while size := int(self.rfile.readline(), 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
+    def _register(self, body: bytes) -> None:
+        name, events = self.headers["Lambda-Extension-Name"], json.loads(body)["events"]
+        if not name or not set(events) <= {"INVOKE", "SHUTDOWN"}:
+            self._answer(400, b'{"errorType":"InvalidEventType"}')
+            return
+        told = {
+            "functionName": self.api.function_name,
+            "functionVersion": "$LATEST",
+            "handler": "app.handler",
+        }
+        identifier = self.api.register(name, events)
+        self._answer(200, json.dumps(told).encode(), {"Lambda-Extension-Identifier": identifier})
+
+    def do_PUT(self) -> None:
+        subscription = json.loads(self._body())
+        if self.path != TELEMETRY or self.headers["Lambda-Extension-Identifier"] not in self.api.extensions:
+            self._answer(403)
+        elif not self.api.has_telemetry:
+            self._answer(202, b"Telemetry API is not supported")
+        elif subscription["schemaVersion"] not in self.api.schemas:
+            self._answer(400, b'{"errorType":"ValidationError"}')
+        else:
+            self.api.telemetry.subscribe(subscription)
+            self._answer(200, b'"OK"')
+
+    def _body(self) -> bytes:
+        """libcurl, which the runtime client speaks through, sends some bodies in chunks."""
+        if self.headers.get("Transfer-Encoding", "") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
             self.rfile.readline()
-            return body
+        self.rfile.readline()
+        return body
 
-        def _answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
-            self.send_response_only(status)
-            for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            if body:
-                self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(body)
-            self.wfile.flush()
-
-    return Routes
+    def _answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
+        self.send_response_only(status)
+        for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        if body:
+            self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()

@@ -8,6 +8,7 @@ import httpx
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from tests.instrumentation.lambda_api.collectors import Collector, attributes
 from tests.instrumentation.lambda_api.sandbox import ARN, NAME, REGION, Sandbox
+from tests.system.processes import eventually
 
 SandboxOf = Callable[..., Sandbox]
 
@@ -110,6 +111,35 @@ def test_where_there_is_no_telemetry_spans_come_all_the_same(
     sandbox.shutdown()
     assert len(collector.spans()) == 1
     assert collector.logs() == []
+
+
+def test_where_nobody_says_that_an_invocation_is_over_nobody_waits_for_it(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
+    sandbox = sandbox_of("app.hello", wrapper=False, has_telemetry=False)
+    assert all(sandbox.invoke("you").total_s < 5 for _ in range(2))
+
+
+def test_a_function_without_the_wrapper_has_its_logs_all_the_same(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
+    sandbox = sandbox_of("app.logs", wrapper=False)
+    answer = sandbox.invoke("x", trace="Root=1-5759e988-bd862e3fe1be46a994272793")
+    sandbox.shutdown()
+    assert len(lines(collector)) == 2
+    assert attributes(lines(collector)[0])["faas.invocation_id"] == answer.request_id
+    [report] = [record for record in collector.logs() if record.event_name == "aws.lambda.start"]
+    assert report.trace_id.hex() == "5759e988bd862e3fe1be46a994272793"
+
+
+def test_a_managed_instance_is_sent_while_it_runs(sandbox_of: SandboxOf, collector: Collector) -> None:
+    sandbox = sandbox_of("app.logs", managed=True)
+    sandbox.start()
+    [extension] = sandbox.api.extensions.values()
+    assert extension.events == ["SHUTDOWN"]
+    asked = [sandbox.invoke("x").request_id for _ in range(3)]
+    eventually(lambda: len(collector.spans()) == 3, "three invocations, without a shutdown")
+    assert sorted(attributes(span)["faas.invocation_id"] for span in collector.spans()) == sorted(asked)
 
 
 def test_a_broken_batch_costs_itself(sandbox_of: SandboxOf, collector: Collector) -> None:

@@ -16,13 +16,6 @@ def test_spans_and_log_lines_are_sent_at_each_end(sandbox_of: SandboxOf, collect
     assert sum(record.body.string_value == "printed" for record in collector.logs()) == 30
 
 
-def test_answers_and_errors_are_the_same(sandbox_of: SandboxOf, collector: Collector) -> None:
-    bare = sandbox_of("app.broken", layer=False).invoke("x", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
-    layered = sandbox_of("app.broken", THREAD).invoke("x", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
-    assert layered.body == bare.body
-    assert len(collector.spans()) == 1
-
-
 def test_a_collector_that_hangs_keeps_no_answer(sandbox_of: SandboxOf, collector: Collector) -> None:
     collector.hangs = True
     sandbox = sandbox_of("app.hello", THREAD)

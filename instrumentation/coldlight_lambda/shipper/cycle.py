@@ -46,8 +46,9 @@ class Cycle:
             station.ledger.invoked(request_id, str(event.get("invokedFunctionArn", "")), deadline_ms)
             if not station.outbox.is_empty:
                 station.want()
-        station.wait_for_end(request_id, deadline_ms)
-        patience_s = min(PATIENCE_S, deadline_ms / 1000 - time.time() - _MARGIN_S)
+        if self._has_telemetry or station.ledger.has_recorder:  # else nobody would say that it is over
+            station.wait_until(lambda: station.ledger.is_over(request_id), _left_s(deadline_ms))
+        patience_s = min(PATIENCE_S, _left_s(deadline_ms))
         if patience_s > 0 and self._sends_now():
             self._send(request_id, patience_s)
         self._pace.ended(time.time())
@@ -84,3 +85,8 @@ class Cycle:
             station.ledger.shut_down(str(event.get("shutdownReason", "")))
             self._sender.hurry(_LAST_TRY_S)
         station.wait_until(self._is_sent, until - time.monotonic())
+
+
+def _left_s(deadline_ms: int) -> float:
+    """Of an invocation's time: after it, only a SHUTDOWN can tell more."""
+    return deadline_ms / 1000 - time.time() - _MARGIN_S

@@ -76,7 +76,7 @@ class Ears:
                 return
         except BlockingIOError:
             return
-        except (OSError, frames.BrokenFrame) as error:
+        except Exception as error:  # noqa: BLE001 - who sends what cannot be read loses the connection, and no more
             print(f"coldlight: a connection is closed: {type(error).__name__}: {error}", file=sys.stderr)
         self._selector.unregister(connection)
         connection.close()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_KNOWN = 1_000
 """Invocations are remembered, for log lines and reports come late; a Managed Instance runs hundreds at once."""
-_MOST_OPEN = 10_000
+_MOST_OPEN = 1_000
 _IDENTITY = ("faas.name", "faas.version", "faas.instance", "cloud.region")
 _TRACE_ID, _SPAN_ID, _START = slice(2, 18), slice(20, 28), 28
 """Where the recorder's encoder puts a span's ids (`otlp.span`)."""
@@ -63,6 +63,8 @@ class Ledger:
         self._known: dict[str, Known] = {}
         self._last = ""
         self.dropped_frames = 0
+        self.has_recorder = False
+        """The function is recorded: it has said hello."""
 
     def invoked(self, request_id: str, arn: str, deadline_ms: int) -> None:
         """The platform has begun an invocation. On a sandbox that runs one at a time, those before it are over."""
@@ -77,7 +79,7 @@ class Ledger:
     def frame(self, kind: bytes, request_id: str, content: bytes) -> None:
         """What the recorder hands over."""
         if kind == frames.HELLO:
-            self.resource = json.loads(content)
+            self.resource, self.has_recorder = json.loads(content), True
         elif kind == frames.DROPPED:
             self.dropped_frames += int(content)
         elif kind == frames.START:
@@ -171,7 +173,7 @@ class Ledger:
             known.open[span_id] = content
 
     def _ended(self, known: Known, root: bytes) -> None:
-        known.root, known.has_ended = root, True
+        known.root, known.has_ended = b"", True
         known.context = Context(root[_TRACE_ID], root[_SPAN_ID])
         self._outbox.add(TRACES, root, len(root))
         self._end_open(known, otlp.ending(time.time_ns(), UNSET, "", {"coldlight.unfinished": True}))
@@ -186,13 +188,11 @@ class Ledger:
         if kind:
             own["error.type"] = kind
             own["aws.lambda.status"] = "timeout" if kind == TIMEOUT else "error"
-        ending = otlp.ending(end_ns, ERROR if kind else UNSET, message, own)
-        known.has_ended = True
-        self._outbox.add(TRACES, known.root + ending, len(known.root))
-        self._end_open(
-            known,
-            otlp.ending(end_ns, ERROR if kind else UNSET, message, {**own, "coldlight.unfinished": True}),
-        )
+        code = ERROR if kind else UNSET
+        root = known.root + otlp.ending(end_ns, code, message, own)
+        known.root, known.has_ended = b"", True
+        self._outbox.add(TRACES, root, len(root))
+        self._end_open(known, otlp.ending(end_ns, code, message, {**own, "coldlight.unfinished": True}))
 
     def _end_open(self, known: Known, ending: bytes) -> None:
         for span in known.open.values():

@@ -86,10 +86,6 @@ class Station:
         with self.changed:
             return self.changed.wait_for(holds, max(timeout_s, 0.0))
 
-    def wait_for_end(self, request_id: str, deadline_ms: int) -> None:
-        """Waits until an invocation is over, or should have been: after that, only a SHUTDOWN can tell more."""
-        self.wait_until(lambda: self.ledger.is_over(request_id), deadline_ms / 1000 - time.time())
-
     def has_losses(self) -> bool:
         return bool(self.ledger.dropped_frames or self.broken or any(self.outbox.dropped.values()))
 

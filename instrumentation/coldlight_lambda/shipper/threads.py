@@ -28,6 +28,7 @@ NAME = "coldlight-thread"
 def start(chosen: Settings, resource: Attributes) -> Station:
     """Where the recorder sends its frames to: the station of a shipper that runs from now on. Raises OSError, `Refused`."""
     station = Station(resource, chosen.ship_logs)
+    station.ledger.has_recorder = True
     sender = Sender(station, chosen.endpoint, chosen.token)
     extension = Extension(os.environ["AWS_LAMBDA_RUNTIME_API"])
     extension.register(NAME, ["INVOKE"])

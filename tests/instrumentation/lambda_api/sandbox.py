@@ -62,6 +62,8 @@ class Function:
     log_format: str = "Text"
     has_telemetry: bool = True
     schemas: tuple[str, ...] = SCHEMAS
+    managed: bool = False
+    """A Managed Instance: it is not frozen, and its extensions are told of the end alone."""
     task_root: Path = HANDLERS
 
 
@@ -166,7 +168,7 @@ class Sandbox:
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{NAME}",
             "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/02/[$LATEST]0123456789abcdef0123456789abcdef",
             "AWS_LAMBDA_LOG_FORMAT": self._function.log_format,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances" if self._function.managed else "on-demand",
             "AWS_REGION": REGION,
             "COLDLIGHT_PORT": str(self._port),
             **self._function.environment,
@@ -337,12 +339,13 @@ class Sandbox:
                 "maxMemoryUsedMB": memory_mb if failure == "memory" else 64,
             },
         }
-        if not failure:
+        if not failure and not self._function.managed:
             self.api.telemetry.freeze(True)
         self.api.telemetry.tell("platform.report", report)
 
     def _freeze(self) -> None:
-        self._signal(signal.SIGSTOP)
+        if not self._function.managed:
+            self._signal(signal.SIGSTOP)
 
     def _signal(self, number: signal.Signals) -> None:
         for process in [*self._extensions, *([self._runtime] if self._runtime else [])]:

@@ -59,7 +59,9 @@ class Frames:
             begin = at + _HEAD.size + width
             if len(data) < begin + length:
                 break
-            whole.append((kind, data[begin - width : begin].decode("ascii", "replace"), data[begin : begin + length]))
+            whole.append(
+                (kind, data[begin - width : begin].decode("ascii", "replace"), data[begin : begin + length])
+            )
             at = begin + length
         self._rest = data[at:]
         return whole

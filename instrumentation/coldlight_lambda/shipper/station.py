@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 
 from coldlight_lambda.shipper.ledger import Ledger
 from coldlight_lambda.shipper.outbox import LOGS, TRACES, Outbox

@@ -65,6 +65,7 @@ class Function:
     managed: bool = False
     """A Managed Instance: it is not frozen, and its extensions are told of the end alone."""
     task_root: Path = HANDLERS
+    shipper_python: str = sys.executable
 
 
 def make_opt(folder: Path) -> Path:
@@ -84,6 +85,10 @@ class Sandbox:
     def __init__(self, function: Function, folder: Path) -> None:
         self._function = function
         self._opt = make_opt(folder)
+        self._bin = folder / "bin"
+        self._bin.mkdir()
+        (self._bin / "python3").write_text(f'#!/bin/sh\nexec "{function.shipper_python}" "$@"\n')
+        (self._bin / "python3").chmod(0o755)
         self._port = _free_port()  # a sandbox has a network of its own; here they share one
         self._api: Api | None = None
         self._runtime: subprocess.Popen[str] | None = None
@@ -155,7 +160,7 @@ class Sandbox:
 
     def _environment(self, is_extension: bool) -> dict[str, str]:
         own = {
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "PATH": f"{self._bin}:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "TZ": ":UTC",
             "_HANDLER": self._function.handler,
@@ -168,7 +173,9 @@ class Sandbox:
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{NAME}",
             "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/02/[$LATEST]0123456789abcdef0123456789abcdef",
             "AWS_LAMBDA_LOG_FORMAT": self._function.log_format,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances" if self._function.managed else "on-demand",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances"
+            if self._function.managed
+            else "on-demand",
             "AWS_REGION": REGION,
             "COLDLIGHT_PORT": str(self._port),
             **self._function.environment,

@@ -1,0 +1,122 @@
+"""The recorder's line to the shipper, with real sockets at its other end."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+from tests.system.processes import eventually
+
+from coldlight_lambda import frames, lines
+from coldlight_lambda.frames import Frames
+from coldlight_lambda.lines import Line
+
+RESOURCE = {"service.name": "orders"}
+Received = tuple[bytes, str, bytes]
+
+
+@pytest.fixture
+def shipper() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        yield listener
+
+
+def port(of: socket.socket) -> int:
+    bound: int = of.getsockname()[1]
+    return bound
+
+
+def read(connection: socket.socket, least: int) -> list[Received]:
+    """At least so many frames."""
+    connection.settimeout(10)
+    reader, received = Frames(), list[Received]()
+    while len(received) < least:
+        piece = connection.recv(1 << 20)
+        assert piece, "the line is closed"
+        received += reader.feed(piece)
+    return received
+
+
+def test_a_line_says_hello_before_everything(shipper: socket.socket) -> None:
+    line = Line(port(shipper), RESOURCE)
+    line.send(frames.START, "id", b"start")
+    line.send(frames.END, "id", b"end")
+    connection, _ = shipper.accept()
+    with connection:
+        hello, *rest = read(connection, 3)
+    assert hello[0] == frames.HELLO
+    assert json.loads(hello[2]) == RESOURCE
+    assert rest == [(frames.START, "id", b"start"), (frames.END, "id", b"end")]
+
+
+def test_what_the_system_does_not_take_at_once_follows_by_itself(shipper: socket.socket) -> None:
+    line = Line(port(shipper), RESOURCE)
+    sent = [(frames.SPAN, "id", bytes([number]) * (300 << 10)) for number in range(24)]
+    for frame in sent:
+        line.send(*frame)
+    connection, _ = shipper.accept()
+    with connection:
+        received = read(connection, 1 + len(sent) - line.dropped)
+    assert received[1:] == sent[: len(received) - 1]
+
+
+def test_what_is_dropped_is_counted_and_told(shipper: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "_MOST_HELD_BYTES", 1000)
+    monkeypatch.setattr(lines, "_PAUSE_S", 0.0)
+    taken = port(shipper)
+    line = Line(taken, RESOURCE)
+    shipper.close()
+    for _ in range(5):
+        line.send(frames.SPAN, "id", bytes(400))
+    assert line.dropped == 3
+    with socket.create_server(("127.0.0.1", taken)) as again:
+        line.send(frames.END, "id", b"end")
+        connection, _ = again.accept()
+        with connection:
+            received = read(connection, 5)
+    assert [kind for kind, _, _ in received] == [b"H", b"P", b"P", b"D", b"E"]
+    assert received[3][2] == b"3"
+
+
+def test_without_a_shipper_nothing_waits_and_nothing_is_raised() -> None:
+    line = Line(9, RESOURCE)
+    for _ in range(100):
+        line.send(frames.SPAN, "id", b"content")
+    line.send(frames.SPAN, "id" * 200, b"content")
+    assert line.dropped == 1
+
+
+def test_a_shipper_that_comes_back_is_told_what_was_not_sent(shipper: socket.socket) -> None:
+    line = Line(port(shipper), RESOURCE)
+    line.send(frames.START, "id", b"first")
+    connection, _ = shipper.accept()
+    read(connection, 2)
+    connection.close()
+
+    def is_heard_again() -> bool:
+        line.send(frames.SPAN, "id", b"next")
+        shipper.settimeout(0.05)
+        try:
+            again, _ = shipper.accept()
+        except TimeoutError:
+            return False
+        with again:
+            return read(again, 2)[1][2] == b"next"
+
+    eventually(is_heard_again, "a new connection")
+
+
+def test_a_child_process_has_a_line_of_its_own(shipper: socket.socket) -> None:
+    line = Line(port(shipper), RESOURCE)
+    line.send(frames.START, "parent", b"")
+    first, _ = shipper.accept()
+    child = os.fork()
+    if not child:
+        line.send(frames.START, "child", b"")
+        os._exit(0)
+    os.waitpid(child, 0)
+    second, _ = shipper.accept()
+    with first, second:
+        assert [read(connection, 2)[1][1] for connection in (first, second)] == ["parent", "child"]

@@ -1,6 +1,7 @@
 """Collectors of every temper: one that takes OTLP in and remembers it, or that is slow, hangs, hangs up or refuses."""
 
 import gzip
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +32,11 @@ class Collector:
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         ).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """From now on the collector speaks TLS, under this name."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = self.url.replace("http://127.0.0.1", "https://localhost")
 
     def close(self) -> None:
         self._released.set()

@@ -55,13 +55,9 @@ class Settings:
 
     def _has_good_endpoint(self) -> bool:
         if not self.endpoint:
-            self.problems.append(
-                "COLDLIGHT_ENDPOINT is not set: give the collector's URL, such as https://coldlight.example:4318"
-            )
+            self.problems.append("COLDLIGHT_ENDPOINT is not set: give the collector's URL, such as https://coldlight.example:4318")
         elif not self.endpoint.startswith(("http://", "https://")):
-            self.problems.append(
-                f"COLDLIGHT_ENDPOINT is no URL: {self.endpoint!r} does not begin with http:// or https://"
-            )
+            self.problems.append(f"COLDLIGHT_ENDPOINT is no URL: {self.endpoint!r} does not begin with http:// or https://")
         else:
             return True
         return False

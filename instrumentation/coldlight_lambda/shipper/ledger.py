@@ -37,11 +37,13 @@ TIMEOUT, OUT_OF_MEMORY, EXIT = "Sandbox.Timedout", "Runtime.OutOfMemory", "Runti
 class Known:
     """What is known of one invocation. `root` is its own span as of now, without an end; empty before its start record."""
 
-    __slots__ = ("context", "deadline_ms", "facts", "has_ended", "is_done", "open", "root", "started_ns")
+    __slots__ = ("context", "deadline_ms", "ended", "facts", "has_ended", "is_done", "open", "root", "started_ns")
 
     def __init__(self) -> None:
         self.root = b""
         self.open: dict[bytes, bytes] = {}
+        self.ended: set[bytes] = set()
+        """Ids of spans: one that a snapshot shows as open may have ended on its way here."""
         self.context: Optional[Context] = None
         self.started_ns = time.time_ns()
         self.deadline_ms = 0
@@ -166,10 +168,11 @@ class Ledger:
         span_id = content[_SPAN_ID]
         if kind == frames.SPAN:
             known.open.pop(span_id, None)
+            known.ended.add(span_id)
             self._outbox.add(TRACES, content, len(content))
         elif known.context is not None and span_id == known.context.span_id:
             known.root = content  # the invocation's own span, with what is known of it by now
-        elif len(known.open) < _MOST_OPEN:
+        elif len(known.open) < _MOST_OPEN and span_id not in known.ended:
             known.open[span_id] = content
 
     def _ended(self, known: Known, root: bytes) -> None:
@@ -198,6 +201,7 @@ class Ledger:
         for span in known.open.values():
             self._outbox.add(TRACES, span + ending, len(span) + len(ending))
         known.open.clear()
+        known.ended.clear()
 
     def _platform(self, named: str, time_ns: int, record: dict[str, Any]) -> None:
         found = platform_events.facts(named, record)

@@ -21,7 +21,7 @@ _MOST_HELD_BYTES = 4 << 20
 _CONNECT_TIMEOUT_S = 0.05
 _PAUSE_S = 0.1
 _PIECE = 1 << 20
-_DRAIN_S = 0.5
+_DRAIN_MS = 500
 
 
 class Line:
@@ -57,8 +57,7 @@ class Line:
                 self.dropped += 1
             self._flush()
             if self._held and self._socket is not None and not self._is_draining:
-                self._is_draining = True
-                threading.Thread(target=self._drain, name="coldlight-line", daemon=True).start()
+                self._begin_to_drain()
 
     def _hold(self, frame: bytes) -> None:
         if self._held_bytes + len(frame) > _MOST_HELD_BYTES:
@@ -93,6 +92,13 @@ class Line:
         except OSError:
             self._lose()
 
+    def _begin_to_drain(self) -> None:
+        try:
+            threading.Thread(target=self._drain, name="coldlight-line", daemon=True).start()
+        except RuntimeError:
+            return  # no more threads can be had: the next frame takes along what is held
+        self._is_draining = True
+
     def _drain(self) -> None:
         """Until everything held has gone, or the line is lost."""
         while True:
@@ -102,7 +108,9 @@ class Line:
                 if waiting is None:
                     self._is_draining = False
                     return
-            select.select([], [waiting], [], _DRAIN_S)
+                writable = select.poll()  # `select` knows no more than 1,024 files
+                writable.register(waiting, select.POLLOUT)
+            writable.poll(_DRAIN_MS)
 
     def _connect(self) -> bool:
         now = time.monotonic()

@@ -31,3 +31,4 @@ def sandbox_of(tmp_path: Path, collector: Collector) -> Iterator[Callable[..., S
     yield make
     for sandbox in made:
         sandbox.shutdown()
+        assert sandbox.deaths == []  # an extension that exits takes its function with it

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import trustme
-from coldlight_lambda.shipper.cycle import PATIENCE_S
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from tests.instrumentation.lambda_api.collectors import Collector, attributes
 from tests.instrumentation.lambda_api.sandbox import Sandbox
+
+from coldlight_lambda.shipper.cycle import PATIENCE_S
 
 SandboxOf = Callable[..., Sandbox]
 INVOCATIONS = int(os.environ.get("COLDLIGHT_TEST_INVOCATIONS", "1000"))
@@ -154,7 +155,9 @@ def test_a_collector_behind_tls_is_sent_to_if_its_certificate_is_good(
 
 
 def test_requests_carry_the_token_and_say_what_they_are(sandbox_of: SandboxOf, collector: Collector) -> None:
-    sandbox = sandbox_of("app.hello", {"COLDLIGHT_ENDPOINT": f"{collector.url}/", "COLDLIGHT_TOKEN": "secret"})
+    sandbox = sandbox_of(
+        "app.hello", {"COLDLIGHT_ENDPOINT": f"{collector.url}/", "COLDLIGHT_TOKEN": "secret"}
+    )
     sandbox.invoke("you")
     sandbox.shutdown()
     assert {path for path, _, _ in collector.bodies} == {"/v1/traces", "/v1/logs"}

@@ -86,6 +86,12 @@ def test_an_error_in_a_json_log_is_an_exception(sandbox_of: SandboxOf, collector
     assert "_deep" in told["exception.stacktrace"]
 
 
+def test_an_init_that_fails_is_told_with_what_it_logged(sandbox_of: SandboxOf, collector: Collector) -> None:
+    assert sandbox_of("fails_at_import.handler").invoke("x").is_error
+    assert events(collector)["aws.lambda.init_runtime_done"]["aws.lambda.status"] == "error"
+    assert any("AttributeError" in line.body.string_value for line in lines(collector))
+
+
 def test_without_logs_only_the_platforms_events_are_sent(sandbox_of: SandboxOf, collector: Collector) -> None:
     sandbox = sandbox_of("app.logs", {"COLDLIGHT_LOGS": "false"})
     sandbox.invoke("x")

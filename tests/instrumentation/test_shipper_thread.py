@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from coldlight_lambda.shipper.cycle import PATIENCE_S
 from tests.instrumentation.lambda_api.collectors import Collector, attributes
 from tests.instrumentation.lambda_api.sandbox import Sandbox
+
+from coldlight_lambda.shipper.cycle import PATIENCE_S
 
 SandboxOf = Callable[..., Sandbox]
 THREAD = {"COLDLIGHT_SHIPPER": "thread"}

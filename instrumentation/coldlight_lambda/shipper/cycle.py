@@ -17,6 +17,8 @@ PATIENCE_S = 0.5
 """For so long an invocation's end waits for the collector: the next caller might be waiting behind it."""
 _LOGS_S = 0.08
 """For so long it waits for the platform to say that the runtime is done: the lines of the log come with that."""
+_LAST_FRAMES_S = 0.3
+"""For so long it waits for frames that the platform's word has overtaken: there are many of them."""
 _MARGIN_S = 0.1
 """The end of an invocation belongs to its time, and must not be what makes it too long."""
 _LAST_TELEMETRY_S = 0.3
@@ -48,6 +50,9 @@ class Cycle:
                 station.want()
         if self._has_telemetry or station.ledger.has_recorder:  # else nobody would say that it is over
             station.wait_until(lambda: station.ledger.is_over(request_id), _left_s(deadline_ms))
+            station.wait_until(
+                lambda: station.ledger.is_whole(request_id), min(_LAST_FRAMES_S, _left_s(deadline_ms))
+            )
         patience_s = min(PATIENCE_S, _left_s(deadline_ms))
         if patience_s > 0 and self._sends_now():
             self._send(request_id, patience_s)

@@ -37,7 +37,17 @@ TIMEOUT, OUT_OF_MEMORY, EXIT = "Sandbox.Timedout", "Runtime.OutOfMemory", "Runti
 class Known:
     """What is known of one invocation. `root` is its own span as of now, without an end; empty before its start record."""
 
-    __slots__ = ("context", "deadline_ms", "ended", "facts", "has_ended", "is_done", "open", "root", "started_ns")
+    __slots__ = (
+        "context",
+        "deadline_ms",
+        "ended",
+        "facts",
+        "has_ended",
+        "is_done",
+        "open",
+        "root",
+        "started_ns",
+    )
 
     def __init__(self) -> None:
         self.root = b""
@@ -65,6 +75,7 @@ class Ledger:
         self._known: dict[str, Known] = {}
         self._last = ""
         self.dropped_frames = 0
+        self._is_init_reported = False
         self.has_recorder = False
         """The function is recorded: it has said hello."""
 
@@ -104,9 +115,14 @@ class Ledger:
             self._outbox.add(LOGS, line, len(record) if isinstance(record, str) else 500)
 
     def is_over(self, request_id: str) -> bool:
-        """Whether there is nothing more to wait for before an invocation is sent."""
+        """Whether an invocation has ended, by the recorder's word or by the platform's."""
         known = self._known.get(request_id)
         return known is not None and (known.has_ended or known.is_done)
+
+    def is_whole(self, request_id: str) -> bool:
+        """Whether the recorder has nothing more to tell of an invocation that is over: it has told the end, or died."""
+        known = self._known.get(request_id)
+        return known is None or not known.root or known.facts.get("aws.lambda.status") != "success"
 
     def is_done(self, request_id: str) -> bool:
         """Whether the platform has said that the runtime is done with it: then its log lines are here, too."""
@@ -114,9 +130,9 @@ class Ledger:
         return known is not None and known.is_done
 
     def is_reported(self) -> bool:
-        """Whether the platform has told the cost of the last invocation: it is the last thing that it tells."""
+        """Whether the platform has told the cost of the last invocation, or without any that of the init: its last word."""
         known = self._known.get(self._last)
-        return known is None or "aws.lambda.billed_duration_ms" in known.facts
+        return self._is_init_reported if known is None else "aws.lambda.billed_duration_ms" in known.facts
 
     def shut_down(self, reason: str) -> None:
         """Nobody will tell more: what is open ends for this reason of a SHUTDOWN event."""
@@ -208,6 +224,7 @@ class Ledger:
         request_id = str(found.get("faas.invocation_id", ""))
         if request_id:
             self._note(named, request_id, found)
+        self._is_init_reported = self._is_init_reported or named == "init_report"
         self._outbox.add(LOGS, (time_ns, found, _traced(record)), 500)
 
     def _note(self, named: str, request_id: str, found: Facts) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from tests.instrumentation.lambda_api.collectors import Collector
-from tests.instrumentation.lambda_api.sandbox import Function, Sandbox
+from tests.instrumentation.lambda_api.functions import Function
+from tests.instrumentation.lambda_api.sandbox import Sandbox
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.instrumentation.lambda_api.collectors import Collector
-from tests.instrumentation.lambda_api.sandbox import INSTRUMENTATION, Sandbox
+from tests.instrumentation.lambda_api.functions import INSTRUMENTATION
+from tests.instrumentation.lambda_api.sandbox import Sandbox
 
 SandboxOf = Callable[..., Sandbox]
 MODULES = sorted(

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.instrumentation.lambda_api.sandbox import ARN, NAME, Sandbox
+from tests.instrumentation.lambda_api.functions import ARN, NAME
+from tests.instrumentation.lambda_api.sandbox import Sandbox
 from tests.system.processes import ANY_PORTS, Service, start
 
 SandboxOf = Callable[..., Sandbox]

@@ -7,11 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from coldlight_lambda import frames, otlp
 from coldlight_lambda.shipper.function_logs import read
 from coldlight_lambda.shipper.http1 import Address, BrokenMessage, Messages
+from coldlight_lambda.shipper.ledger import Ledger
 from coldlight_lambda.shipper.outbox import LOGS, TRACES, Outbox, pack
 from coldlight_lambda.shipper.pace import FIRST_INVOCATIONS, LARGEST_BYTES, OLDEST_S, Pace
 from coldlight_lambda.shipper.platform_events import facts, kind, unix_nano
+from coldlight_lambda.spans import SERVER, Context, Span
 
 POSTED = b"POST /x HTTP/1.1\r\nHost: y\r\nContent-Length: 3\r\n\r\nabc"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"
@@ -153,3 +156,38 @@ def test_a_printed_object_stays_as_it_was_printed_and_says_what_it_says() -> Non
         (17, "ERROR"),
         "id",
     )
+
+
+def test_an_invocation_whose_start_comes_before_the_platforms_word_goes_on() -> None:
+    outbox = Outbox()
+    ledger = Ledger(outbox, {})
+    spans = {
+        name: otlp.span(Span(Context(b"t" * 16, name * 8), b"", "own", SERVER, 1)) for name in (b"1", b"2")
+    }
+    ledger.frame(frames.START, "first", b'{"deadline_ms": 5}\0' + spans[b"1"])
+    ledger.invoked("first", "", 5)
+    assert outbox.take() is None
+    ledger.frame(frames.START, "second", b'{"deadline_ms": 5}\0' + spans[b"2"])
+    ledger.invoked("second", "", 5)
+    taken = outbox.take()
+    assert taken is not None
+    assert [record[:28] for record in taken[1]] == [spans[b"1"][:28]]
+
+
+def test_a_span_that_ended_on_the_way_of_its_snapshot_stays_ended() -> None:
+    outbox = Outbox()
+    ledger = Ledger(outbox, {})
+    root, call = (otlp.span(Span(Context(b"t" * 16, name * 8), b"", "s", SERVER, 1)) for name in (b"1", b"2"))
+    ledger.frame(frames.START, "id", b"{}\0" + root)
+    for told, span in (
+        (frames.SPAN, call),
+        (frames.OPEN, call),
+        (frames.END, root),
+        (frames.OPEN, root),
+        (frames.OPEN, call),
+    ):
+        ledger.frame(told, "id", span)
+    ledger.shut_down("failure")
+    taken = outbox.take()
+    assert taken is not None
+    assert taken[1] == [call, root]

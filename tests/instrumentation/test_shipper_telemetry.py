@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from tests.instrumentation.lambda_api.collectors import Collector, attributes
-from tests.instrumentation.lambda_api.sandbox import ARN, NAME, REGION, Sandbox
+from tests.instrumentation.lambda_api.functions import ARN, NAME, REGION
+from tests.instrumentation.lambda_api.sandbox import Sandbox
 from tests.system.processes import eventually
 
 SandboxOf = Callable[..., Sandbox]

@@ -35,7 +35,7 @@ TIMEOUT, OUT_OF_MEMORY, EXIT = "Sandbox.Timedout", "Runtime.OutOfMemory", "Runti
 
 
 class Known:
-    """What is known of one invocation. `root` is its own span as of now, without an end; empty before its start record."""
+    """What is known of one invocation. `root` is its own span as of now, without an end; empty before and after."""
 
     __slots__ = (
         "context",
@@ -80,9 +80,10 @@ class Ledger:
         """The function is recorded: it has said hello."""
 
     def invoked(self, request_id: str, arn: str, deadline_ms: int) -> None:
-        """The platform has begun an invocation. On a sandbox that runs one at a time, those before it are over."""
-        for known in list(self._known.values()):
-            if known.root and not known.has_ended:
+        """The platform has begun an invocation, of which the recorder may have told first. Those before it are over, for
+        this is told of only where one runs at a time."""
+        for begun, known in self._known.items():
+            if begun != request_id and known.root:
                 self._complete(known, "")
         known = self._of(request_id)
         known.deadline_ms = deadline_ms
@@ -136,8 +137,8 @@ class Ledger:
 
     def shut_down(self, reason: str) -> None:
         """Nobody will tell more: what is open ends for this reason of a SHUTDOWN event."""
-        for known in list(self._known.values()):
-            if known.root and not known.has_ended:
+        for known in self._known.values():
+            if known.root:
                 self._complete(known, reason)
 
     def encode(self, record: Any) -> bytes:
@@ -167,7 +168,7 @@ class Ledger:
             known = self._known[request_id] = Known()
             if len(self._known) > MOST_KNOWN:
                 oldest = self._known.pop(next(iter(self._known)))
-                if oldest.root and not oldest.has_ended:
+                if oldest.root:
                     self._complete(oldest, "")
         return known
 
@@ -186,6 +187,8 @@ class Ledger:
             known.open.pop(span_id, None)
             known.ended.add(span_id)
             self._outbox.add(TRACES, content, len(content))
+        elif known.has_ended:
+            return  # a snapshot that was overtaken by the end
         elif known.context is not None and span_id == known.context.span_id:
             known.root = content  # the invocation's own span, with what is known of it by now
         elif len(known.open) < _MOST_OPEN and span_id not in known.ended:
@@ -234,7 +237,7 @@ class Ledger:
         elif named in ("runtime_done", "report"):
             known.facts.update(found)
             known.is_done = True
-            if named == "report" and known.root and not known.has_ended:
+            if named == "report" and known.root:
                 self._complete(known, "")
 
     def _context(self, request_id: str) -> Optional[Context]:

@@ -8,30 +8,27 @@ than it has, is killed, and the sandbox is reset after a SHUTDOWN.
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.instrumentation.lambda_api.api import SCHEMAS, Api, Outcome
-
-HERE = Path(__file__).parent
-INSTRUMENTATION = HERE.parents[2] / "instrumentation"
-HANDLERS = HERE / "handlers"
-NAME, ACCOUNT, REGION = "orders", "123456789012", "eu-west-1"
-ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{NAME}"
-INIT_S, SHUTDOWN_S, RUNTIME_SHUTDOWN_S = 10.0, 2.0, 0.3
-_NOT_FOR_EXTENSIONS = (
-    "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_LAMBDA_LOG_GROUP_NAME",
-    "LAMBDA_TASK_ROOT",
-    "_HANDLER",
+from tests.instrumentation.lambda_api.api import Api, Outcome
+from tests.instrumentation.lambda_api.functions import (
+    ARN,
+    HERE,
+    NAME,
+    Function,
+    environment,
+    free_port,
+    make_opt,
 )
+
+INIT_S, SHUTDOWN_S, RUNTIME_SHUTDOWN_S = 10.0, 2.0, 0.3
 
 
 @dataclass(frozen=True)
@@ -49,47 +46,13 @@ class Answer:
         return json.loads(self.body)
 
 
-@dataclass
-class Function:
-    """How a function is set up. Without `layer`, as it was before it had one."""
-
-    handler: str
-    environment: dict[str, str] = field(default_factory=dict)
-    layer: bool = True
-    wrapper: bool = True
-    timeout_s: float = 30.0
-    memory_mb: int = 0
-    log_format: str = "Text"
-    has_telemetry: bool = True
-    schemas: tuple[str, ...] = SCHEMAS
-    managed: bool = False
-    """A Managed Instance: it is not frozen, and its extensions are told of the end alone."""
-    task_root: Path = HANDLERS
-    shipper_python: str = sys.executable
-
-
-def make_opt(folder: Path) -> Path:
-    """The folder /opt of a function with the layer."""
-    opt = folder / "opt"
-    (opt / "python").mkdir(parents=True)
-    (opt / "python" / "coldlight_lambda").symlink_to(INSTRUMENTATION / "coldlight_lambda")
-    (opt / "coldlight").symlink_to(INSTRUMENTATION / "layer" / "coldlight")
-    (opt / "extensions").mkdir()
-    (opt / "extensions" / "coldlight").symlink_to(INSTRUMENTATION / "layer" / "extensions" / "coldlight")
-    return opt
-
-
 class Sandbox:
     """A function's sandbox: `invoke` starts it when it has to. `printed` is what the extensions wrote, `logged` the function."""
 
     def __init__(self, function: Function, folder: Path) -> None:
         self._function = function
-        self._opt = make_opt(folder)
-        self._bin = folder / "bin"
-        self._bin.mkdir()
-        (self._bin / "python3").write_text(f'#!/bin/sh\nexec "{function.shipper_python}" "$@"\n')
-        (self._bin / "python3").chmod(0o755)
-        self._port = _free_port()  # a sandbox has a network of its own; here they share one
+        self._opt = make_opt(function, folder)
+        self._port = free_port()  # a sandbox has a network of its own; here they share one
         self._api: Api | None = None
         self._runtime: subprocess.Popen[str] | None = None
         self._extensions: list[subprocess.Popen[str]] = []
@@ -159,32 +122,7 @@ class Sandbox:
         api.telemetry.tell("platform.initReport", {**phase, "metrics": {"durationMs": duration_ms}})
 
     def _environment(self, is_extension: bool) -> dict[str, str]:
-        own = {
-            "PATH": f"{self._bin}:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "TZ": ":UTC",
-            "_HANDLER": self._function.handler,
-            "LAMBDA_TASK_ROOT": str(self._function.task_root),
-            "OPT_PYTHON": str(self._opt / "python"),
-            "AWS_LAMBDA_RUNTIME_API": self.api.address,
-            "AWS_LAMBDA_FUNCTION_NAME": NAME,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self._function.memory_mb or 512),
-            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{NAME}",
-            "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/02/[$LATEST]0123456789abcdef0123456789abcdef",
-            "AWS_LAMBDA_LOG_FORMAT": self._function.log_format,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances"
-            if self._function.managed
-            else "on-demand",
-            "AWS_REGION": REGION,
-            "COLDLIGHT_PORT": str(self._port),
-            **self._function.environment,
-        }
-        if self._function.wrapper:
-            own["AWS_LAMBDA_EXEC_WRAPPER"] = "/opt/coldlight"
-        return {
-            name: text for name, text in own.items() if not (is_extension and name in _NOT_FOR_EXTENSIONS)
-        }
+        return environment(self._function, self.api.address, self._opt, self._port, is_extension)
 
     def _process(
         self, command: list[str], environment: dict[str, str], lines: list[str], tell: Any = None
@@ -417,12 +355,6 @@ def _died(request_id: str, failure: str, timeout_s: float) -> Outcome:
     else:
         message, kind = f"RequestId: {request_id} Error: Runtime exited with error", "Runtime.ExitError"
     return Outcome(json.dumps({"errorMessage": message, "errorType": kind}).encode(), True)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _resident_mb(pid: int) -> float:

@@ -50,6 +50,23 @@ def test_nothing_is_lost_over_many_invocations_with_random_freezes(
     assert sorted(reported) == sorted(asked)
 
 
+def test_nothing_is_lost_by_a_collector_of_changing_moods(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
+    sandbox = sandbox_of("spans.some")
+    chance = random.Random(2)
+    asked = []
+    for _ in range(60):
+        collector.resets = chance.random() < 0.2
+        collector.statuses = [chance.choice((200, 200, 429, 500, 503))]
+        collector.delay_s = chance.choice((0.0, 0.0, 0.05))
+        asked.append(sandbox.invoke(2).request_id)
+    collector.resets, collector.statuses, collector.delay_s = False, [200], 0.0
+    sandbox.shutdown()
+    assert invocations(collector) == sorted(asked)
+    assert len(collector.spans()) == 3 * len(asked)
+
+
 def test_spans_that_a_socket_cannot_take_at_once_arrive_all_the_same(
     sandbox_of: SandboxOf, collector: Collector
 ) -> None:

@@ -1,6 +1,7 @@
 """What the platform tells: as log records, in the trace of their invocation, whatever else comes in between."""
 
 import json
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,7 @@ def test_platform_events_say_whose_they_are_and_what_the_platform_measured(
     assert report["faas.instance"].endswith("0123456789abcdef0123456789abcdef")
     assert report["aws.lambda.memory_size_mb"] == 512
     assert report["aws.lambda.source"] == "telemetry"
+    assert {event["faas.instance"] for event in told.values()} == {report["faas.instance"]}
     assert told["aws.lambda.init_report"]["aws.lambda.init_duration_ms"] > 0
     assert "aws.lambda.duration_ms" not in told["aws.lambda.init_report"]
     assert told["aws.lambda.runtime_done"]["aws.lambda.response_latency_ms"] == 11.5
@@ -168,3 +170,24 @@ def test_a_broken_batch_costs_itself(sandbox_of: SandboxOf, collector: Collector
     assert len(collector.spans()) == 1
     dropped = events(collector)["coldlight.dropped"]
     assert dropped["coldlight.dropped.telemetry"] == 4
+
+
+def test_whoever_speaks_nonsense_to_the_shipper_loses_the_connection_and_no_more(
+    sandbox_of: SandboxOf, collector: Collector
+) -> None:
+    sandbox = sandbox_of("app.hello")
+    sandbox.start()
+    telemetry_port = int(sandbox.api.telemetry.url.rpartition(":")[2])
+    nonsense = [
+        b"\0" * 100,
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"P\xff\0\0\0\0" + b"\xff" * 255 + b"P",
+        b"S\0\0\0\0\1{",
+    ]
+    for port in (sandbox.port, telemetry_port):
+        for stream in nonsense:
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(stream)
+    sandbox.invoke("you")
+    sandbox.shutdown()
+    assert len(collector.spans()) == 1

@@ -46,7 +46,9 @@ class Cycle:
         self._pace.invoked(time.time())
         with station.changed:
             station.ledger.invoked(request_id, str(event.get("invokedFunctionArn", "")), deadline_ms)
-            if not station.outbox.is_empty:
+            if (
+                not station.outbox.is_empty and not self._pace.is_first
+            ):  # whose events the first are, hello tells
                 station.want()
         if self._has_telemetry or station.ledger.has_recorder:  # else nobody would say that it is over
             station.wait_until(lambda: station.ledger.is_over(request_id), _left_s(deadline_ms))

@@ -27,7 +27,7 @@ MOST_KNOWN = 1_000
 """Invocations are remembered, for log lines and reports come late; a Managed Instance runs hundreds at once."""
 _MOST_OPEN = 1_000
 _IDENTITY = ("faas.name", "faas.version", "faas.instance", "cloud.region")
-_TRACE_ID, _SPAN_ID, _START = slice(2, 18), slice(20, 28), 28
+_TRACE_ID, _SPAN_ID, _SHORTEST_SPAN = slice(2, 18), slice(20, 28), 28
 """Where the recorder's encoder puts a span's ids (`otlp.span`)."""
 
 TIMEOUT, OUT_OF_MEMORY, EXIT = "Sandbox.Timedout", "Runtime.OutOfMemory", "Runtime.ExitError"
@@ -91,7 +91,7 @@ class Ledger:
         self._arn(arn)
 
     def frame(self, kind: bytes, request_id: str, content: bytes) -> None:
-        """What the recorder hands over."""
+        """What the recorder hands over. Raises ValueError or TypeError for what it never would."""
         if kind == frames.HELLO:
             self.resource, self.has_recorder = json.loads(content), True
         elif kind == frames.DROPPED:
@@ -175,14 +175,14 @@ class Ledger:
     def _started(self, known: Known, content: bytes) -> None:
         told, _, root = content.partition(b"\0")
         start = json.loads(told)
-        known.deadline_ms = int(start.get("deadline_ms") or known.deadline_ms)
+        known.context = _context(root)
         known.root = root
-        known.context = Context(root[_TRACE_ID], root[_SPAN_ID])
+        known.deadline_ms = int(start.get("deadline_ms") or known.deadline_ms)
         known.started_ns = time.time_ns()
         self._arn(str(start.get("arn") or ""))
 
     def _span(self, known: Known, kind: bytes, content: bytes) -> None:
-        span_id = content[_SPAN_ID]
+        span_id = _context(content).span_id
         if kind == frames.SPAN:
             known.open.pop(span_id, None)
             known.ended.add(span_id)
@@ -195,8 +195,8 @@ class Ledger:
             known.open[span_id] = content
 
     def _ended(self, known: Known, root: bytes) -> None:
+        known.context = _context(root)
         known.root, known.has_ended = b"", True
-        known.context = Context(root[_TRACE_ID], root[_SPAN_ID])
         self._outbox.add(TRACES, root, len(root))
         self._end_open(known, otlp.ending(time.time_ns(), UNSET, "", {"coldlight.unfinished": True}))
 
@@ -252,6 +252,12 @@ class Ledger:
     def _identified(self) -> dict[str, Value]:
         known = {key: self.resource[key] for key in _IDENTITY if key in self.resource}
         return {**known, **self._identity}
+
+
+def _context(span: bytes) -> Context:
+    if len(span) < _SHORTEST_SPAN:
+        raise ValueError(f"{span!r} is no span")
+    return Context(span[_TRACE_ID], span[_SPAN_ID])
 
 
 def _cause(found: Facts, reason: str) -> tuple[str, str]:

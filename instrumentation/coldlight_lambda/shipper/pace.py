@@ -27,6 +27,10 @@ class Pace:
             self._mean_gap_s += _WEIGHT * (now - self._ended_at - self._mean_gap_s)
         self._invocations += 1
 
+    @property
+    def is_first(self) -> bool:
+        return self._invocations <= 1
+
     def ended(self, now: float) -> None:
         self._ended_at = now
 

@@ -52,7 +52,7 @@ class Sandbox:
     def __init__(self, function: Function, folder: Path) -> None:
         self._function = function
         self._opt = make_opt(function, folder)
-        self._port = free_port()  # a sandbox has a network of its own; here they share one
+        self.port = free_port()  # a sandbox has a network of its own; here they share one
         self._api: Api | None = None
         self._runtime: subprocess.Popen[str] | None = None
         self._extensions: list[subprocess.Popen[str]] = []
@@ -122,7 +122,7 @@ class Sandbox:
         api.telemetry.tell("platform.initReport", {**phase, "metrics": {"durationMs": duration_ms}})
 
     def _environment(self, is_extension: bool) -> dict[str, str]:
-        return environment(self._function, self.api.address, self._opt, self._port, is_extension)
+        return environment(self._function, self.api.address, self._opt, self.port, is_extension)
 
     def _process(
         self, command: list[str], environment: dict[str, str], lines: list[str], tell: Any = None

@@ -1,6 +1,7 @@
 """Invocations that run at once, as on Managed Instances, and those that make too many spans."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
@@ -106,6 +107,10 @@ def test_whatever_breaks_in_the_recorder_the_function_goes_on(
     sent: Frames, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
 ) -> None:
     monkeypatch.setattr(owner, name, fails)
-    assert bootstrap.wrap(lambda event, _: event)("x", context("id")) == "x"
-    with pytest.raises(KeyError, match="'x'"):
-        bootstrap.wrap(lambda event, _: {}[event])("x", context("id"))
+
+    def invoke() -> None:
+        assert bootstrap.wrap(lambda event, _: event)("x", context("id")) == "x"
+        with pytest.raises(KeyError, match="'x'"):
+            bootstrap.wrap(lambda event, _: {}[event])("x", context("id"))
+
+    copy_context().run(invoke)  # what it leaves behind stays there

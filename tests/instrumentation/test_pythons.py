@@ -18,6 +18,16 @@ MODULES = sorted(
     for path in (INSTRUMENTATION / "coldlight_lambda").rglob("*.py")
     if path.name != "__init__.py"
 )
+IMPORTS = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+for name in sys.argv[2:]:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:  # what a patch is for need not be here, but the module has been compiled
+        if error.name.partition(".")[0] != "opentelemetry":
+            print(name, error)
+"""
 STACKS = """
 import json, os, sys, traceback
 os.environ["COLDLIGHT_ENDPOINT"] = "http://127.0.0.1:9"
@@ -64,8 +74,7 @@ def _run(python: str, script: str, *arguments: str, check: bool = True) -> str:
 
 
 def test_every_module_can_be_imported(python: str) -> None:
-    script = "import importlib, sys; sys.path.insert(0, sys.argv[1]); [importlib.import_module(n) for n in sys.argv[2:]]"
-    _run(python, script, str(INSTRUMENTATION), *MODULES)
+    assert _run(python, IMPORTS, str(INSTRUMENTATION), *MODULES) == ""
 
 
 def test_a_stack_has_no_frames_of_the_layer(python: str) -> None:

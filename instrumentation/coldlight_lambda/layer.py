@@ -59,10 +59,12 @@ def _start() -> bool:
         print(f"coldlight: {problem}", file=sys.stderr)
     if chosen.is_idle:
         return False
-    from coldlight_lambda import patches, recorder
+    from coldlight_lambda import errors, near_timeout, patches, payloads, recorder
     from coldlight_lambda.lines import Line
     from coldlight_lambda.resources import resource
 
+    for part in (errors, near_timeout, payloads):
+        part.set_up(chosen)
     recorder.sink = Line(chosen.port, resource())
     patches.install()
     return True

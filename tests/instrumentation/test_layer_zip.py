@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from layer_build import archive, pythons
 from layer_build.__main__ import WITH_BYTECODE
 
@@ -28,7 +29,7 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def build(folder: Path, output: Path, **environment: str) -> str:
     """The digest of what `make layer` writes from a copy of the sources, with the bytecode of one Python."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    command = [sys.executable, "-m", "layer_build", "--output", output, "--pythons", version]
+    command = [sys.executable, "-m", "layer_build", "--output", str(output), "--pythons", version]
     subprocess.run(command, cwd=folder, env={**os.environ, **environment}, check=True, capture_output=True)
     return hashlib.sha256(output.read_bytes()).hexdigest()
 
@@ -80,7 +81,15 @@ def test_the_same_sources_give_the_same_bytes_wherever_and_whenever(tmp_path: Pa
 
 
 def test_a_machine_without_one_of_the_pythons_writes_no_zip(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "layer_build", "--output", tmp_path / "layer.zip", "--pythons", "3.99"]
+    command = [
+        sys.executable,
+        "-m",
+        "layer_build",
+        "--output",
+        str(tmp_path / "layer.zip"),
+        "--pythons",
+        "3.99",
+    ]
     done = subprocess.run(command, cwd=SOURCES, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("layer: there is no Python 3.99")

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from layer_build import archive, pythons
 
 RUN = """
@@ -70,7 +71,7 @@ def test_an_invocation_is_recorded(python: Path, with_bytecode: bool, tmp_path: 
     with zipfile.ZipFile(tmp_path / "layer.zip") as layer:
         layer.extractall(tmp_path)
     folder = tmp_path / "python"
-    command = [python, "-B", "-W", "error", "-c", RUN, folder / "coldlight_lambda"]
+    command: list[str | Path] = [python, "-B", "-W", "error", "-c", RUN, folder / "coldlight_lambda"]
     done = subprocess.run(
         command, env={"PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False
     )

@@ -1,5 +1,9 @@
+import re
+from pathlib import Path
+
 import pytest
 
+from coldlight_lambda import settings
 from coldlight_lambda.settings import Settings
 
 ENDPOINT = {"COLDLIGHT_ENDPOINT": "https://coldlight.example:4318"}
@@ -105,3 +109,12 @@ def test_a_wrong_value_means_the_default_and_one_line_of_log(variable: str, name
 def test_what_is_empty_is_not_set() -> None:
     chosen = Settings({**ENDPOINT, "COLDLIGHT_LOGS": "", "COLDLIGHT_PAYLOADS": " ", "COLDLIGHT_PORT": ""})
     assert (chosen.ship_logs, chosen.payloads, chosen.port, chosen.problems) == (True, "errors", 4320, [])
+
+
+def test_every_switch_is_documented_with_its_default() -> None:
+    source = Path(settings.__file__).read_text()
+    documented = (
+        Path(__file__).parents[2].joinpath("docs/lambda-layer.md").read_text().partition("\n## Switches\n")[2]
+    )
+    for name in set(re.findall(r'"(COLDLIGHT_\w+)"', source)):
+        assert f"| `{name}` |" in documented

@@ -68,6 +68,7 @@ format: install-dev ## rewrite the code as `make check` wants it
 lock: install-dev ## resolve requirements/*.txt anew
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) --prerelease allow requirements/bench.in -o requirements/bench.txt
+	$(COMPILE) requirements/bench-layer.in -o requirements/bench-layer.txt
 	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.txt
 	$(COMPILE) -c requirements/limits.in pyproject.toml -o requirements/server.txt
 	$(COMPILE) --no-emit-package coldlight-lambda -c requirements/server.txt pyproject.toml --group dev -o requirements/dev.txt
@@ -93,6 +94,9 @@ otelcol: ## build the OpenTelemetry Collector for bench-ingest, outside of this 
 
 layer: install-dev ## write dist/coldlight-lambda-python.zip, the Lambda layer: the same bytes on every machine (needs Python 3.9 to 3.13)
 	$(BIN)/python -m layer_build
+
+bench-layer: layer .venv/.bench ## what the layer costs a function, beside OpenTelemetry, Datadog and Lumigo: 5 minutes
+	$(BIN)/python -m benchmarks.layer $(BENCH)
 
 LIVES ?= 60
 soak: install-dev ## kill Coldlight LIVES times under load, and count what it acknowledged

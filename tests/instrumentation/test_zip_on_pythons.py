@@ -17,8 +17,12 @@ from coldlight_lambda.settings import Settings
 import importlib
 own = [m.name for m in pkgutil.walk_packages([sys.argv[1]], "coldlight_lambda.") if ".shipper" not in m.name]
 for name in own:
-    if not name.endswith("__main__"):
-        importlib.import_module(name)
+    try:
+        if not name.endswith("__main__"):
+            importlib.import_module(name)
+    except ModuleNotFoundError as error:  # a patch imports the library that it is for, which is not here
+        if error.name.startswith("coldlight"):
+            raise
 from coldlight_lambda import bootstrap, errors, near_timeout, payloads
 chosen = Settings({"COLDLIGHT_ENDPOINT": "http://127.0.0.1:1", "COLDLIGHT_PAYLOADS": "on", "COLDLIGHT_LOCALS": "1"})
 for part in (errors, near_timeout, payloads):

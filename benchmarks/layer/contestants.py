@@ -105,7 +105,7 @@ def _install(contestant: Contestant) -> None:
         return
     uv = Path(sys.executable).parent / "uv"
     subprocess.run([uv, "venv", "--quiet", contestant.home], check=True)
-    install = [
+    install: list[str | Path] = [
         uv,
         "pip",
         "install",

@@ -51,7 +51,10 @@ def test_a_body_from_s3_is_left_to_the_function(aws: Aws) -> None:
     s3.put_object(Bucket="payloads", Key="k", Body=b"content")
     payloads.set_up(Settings({"COLDLIGHT_PAYLOADS": "on"}))
     assert aws.call(lambda: s3.get_object(Bucket="payloads", Key="k")["Body"].read()) == b"content"
-    assert json.loads(of_aws(aws.recorded.span())[RESPONSE])["Body"] == "<botocore.httpchecksum.StreamingChecksumBody>"
+    assert (
+        json.loads(of_aws(aws.recorded.span())[RESPONSE])["Body"]
+        == "<botocore.httpchecksum.StreamingChecksumBody>"
+    )
 
 
 def test_an_http_request_that_failed_has_headers_and_bodies() -> None:

@@ -6,7 +6,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 SOURCES := pyproject.toml instrumentation/pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev up demo test check format lock bench bench-ingest bench-growth otelcol soak fuzz overload clean
+.PHONY: help install install-dev up demo test check format lock bench bench-ingest bench-growth otelcol layer bench-layer soak fuzz overload clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,7 @@ test: install-dev ## all tests, two at a time (set COLDLIGHT_TEST_CLICKHOUSE_URL
 check: install-dev ## formatting, lint, types, package boundaries
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/ruff check --quiet --target-version py39 instrumentation/coldlight_lambda
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -67,6 +68,7 @@ format: install-dev ## rewrite the code as `make check` wants it
 lock: install-dev ## resolve requirements/*.txt anew
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) --prerelease allow requirements/bench.in -o requirements/bench.txt
+	$(COMPILE) requirements/bench-layer.in -o requirements/bench-layer.txt
 	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.txt
 	$(COMPILE) -c requirements/limits.in pyproject.toml -o requirements/server.txt
 	$(COMPILE) --no-emit-package coldlight-lambda -c requirements/server.txt pyproject.toml --group dev -o requirements/dev.txt
@@ -89,6 +91,12 @@ bench-growth: .venv/.bench ## what 20 million stored spans change, and 4 collect
 otelcol: ## build the OpenTelemetry Collector for bench-ingest, outside of this folder: 5 minutes, with Go
 	mkdir -p $(dir $(OTELCOL))
 	cd $(dir $(OTELCOL)) && go run go.opentelemetry.io/collector/cmd/builder@v0.161.0 --config $(CURDIR)/benchmarks/otelcol.yaml
+
+layer: install-dev ## write dist/coldlight-lambda-python.zip, the Lambda layer: the same bytes on every machine (needs Python 3.9 to 3.13)
+	$(BIN)/python -m layer_build
+
+bench-layer: layer .venv/.bench ## what the layer costs a function, beside OpenTelemetry, Datadog and Lumigo: 5 minutes
+	$(BIN)/python -m benchmarks.layer $(BENCH)
 
 LIVES ?= 60
 soak: install-dev ## kill Coldlight LIVES times under load, and count what it acknowledged

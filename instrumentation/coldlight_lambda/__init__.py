@@ -6,12 +6,15 @@ function's handler with the real one in `COLDLIGHT_HANDLER`, or the decorator `c
 
 from __future__ import annotations
 
+from coldlight_lambda import bytecode
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
 __version__ = "0.1.0"
+bytecode.use(__path__)
 
 
 def traced(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

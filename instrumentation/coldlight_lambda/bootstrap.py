@@ -12,7 +12,7 @@ import time
 from functools import update_wrapper
 from types import TracebackType
 
-from coldlight_lambda import frames, otlp, recorder, triggers
+from coldlight_lambda import frames, near_timeout, otlp, payloads, recorder, triggers
 from coldlight_lambda.contexts import current, new_span_id, new_trace_id, xray_trace_id
 from coldlight_lambda.errors import record_error
 from coldlight_lambda.invocations import Invocation
@@ -45,10 +45,10 @@ def wrap(handler: Handler) -> Handler:
         try:
             result = handler(event, context)
         except BaseException as error:  # noqa: BLE001 - it goes on to whoever called
-            contained(_end, begun, error)
+            contained(_end, begun, event, None, error)
             # Not a bare `raise`: before Python 3.11 that would bring the first traceback back.
             raise error.with_traceback(contained(without_our_frames, error.__traceback__))  # noqa: B904
-        contained(_end, begun, None, result)
+        contained(_end, begun, event, result, None)
         return result
 
     contained(update_wrapper, traced, handler)
@@ -74,8 +74,10 @@ def _begin(event: Any, context: Any) -> tuple[Invocation, Token[Span | None]]:
     root = invocation.root
     root.invocation = invocation
     invocation.open[root.context.span_id] = root
+    contained(payloads.of_event, root, event)
     if recorder.sink is not None:
         recorder.sink.send(frames.START, invocation.request_id, _start(invocation, context))
+    contained(near_timeout.watch, invocation, event)
     return invocation, recorder.enter(root)
 
 
@@ -126,11 +128,15 @@ def _start(invocation: Invocation, context: Any) -> bytes:
 
 
 def _end(
-    begun: Optional[tuple[Invocation, Token[Span | None]]], error: BaseException | None, result: Any = None
+    begun: Optional[tuple[Invocation, Token[Span | None]]],
+    event: Any,
+    result: Any,
+    error: BaseException | None,
 ) -> None:
     if begun is None:
         return
     invocation, token = begun
+    near_timeout.forget(invocation)
     recorder.leave(token)
     root = invocation.root
     root.end_ns = max(time.time_ns(), root.start_ns)
@@ -138,6 +144,7 @@ def _end(
         record_error(root, error)
     else:
         contained(triggers.answered, root, result)
+    contained(payloads.of_invocation, root, event, result, error is not None)
     if invocation.dropped_spans:
         root.set({"coldlight.dropped_spans": invocation.dropped_spans})
     if recorder.sink is not None:

@@ -79,8 +79,10 @@ def _start() -> bool:
         print(f"coldlight: {'; '.join(chosen.problems)}", file=sys.stderr)
     if chosen.is_idle:
         return False
-    from coldlight_lambda import patches, recorder
+    from coldlight_lambda import errors, near_timeout, patches, payloads, recorder
 
+    for part in (errors, near_timeout, payloads):
+        part.set_up(chosen)
     recorder.sink = _sink(chosen)
     patches.install()
     return True

@@ -5,72 +5,47 @@ Field numbers are those of opentelemetry/proto (common, resource, trace, logs; v
 
 from __future__ import annotations
 
-from coldlight_lambda.protobuf import data, double, fixed32, fixed64, number, repeated, text
+import struct
+
+from coldlight_lambda.any_values import any_value, attributes
+from coldlight_lambda.protobuf import data, fixed32, fixed64, number, repeated, text
+from coldlight_lambda.spans import Event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from coldlight_lambda.spans import Attributes, Context, Event, Link, Span, Value
+    from coldlight_lambda.spans import Attributes, Context, Link, Span, Value
+
+__all__ = ("any_value", "attributes", "ending", "log_record", "request", "scope", "span", "status")
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.37.0"
-_INT64 = range(-(2**63), 2**63)
-_DEEPEST = 16
-
-
-def any_value(value: Value, depth: int = 0) -> bytes:
-    """An `AnyValue`. An integer beyond 64 bits becomes a double, what no AnyValue can hold its `str`."""
-    if isinstance(value, str):
-        return text(1, value)
-    if isinstance(value, bool):
-        return number(2, value)
-    if isinstance(value, int):
-        return number(3, value) if value in _INT64 else _large(value)
-    if isinstance(value, float):
-        return double(4, value)
-    if value is None:
-        return b""
-    if isinstance(value, (bytes, bytearray)):
-        return data(7, bytes(value))
-    return _nested(value, depth + 1)
-
-
-def _large(value: int) -> bytes:
-    try:
-        return double(4, float(value))
-    except OverflowError:
-        return text(1, str(value))
-
-
-def _nested(value: object, depth: int) -> bytes:
-    if depth > _DEEPEST:
-        return text(1, "...")
-    if isinstance(value, dict):
-        return data(6, repeated(1, [_key_value(str(key), item, depth) for key, item in value.items()]))
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return data(5, repeated(1, [any_value(item, depth) for item in value]))
-    return text(1, str(value))
-
-
-def _key_value(key: str, value: Value, depth: int) -> bytes:
-    return text(1, key) + data(2, any_value(value, depth))
-
-
-def attributes(field: int, values: Attributes) -> bytes:
-    """Repeated `KeyValue`, as the field with this number of whatever has them."""
-    return repeated(field, [_key_value(key, value, 0) for key, value in values.items()])
+_UINT64 = (1 << 64) - 1
+_kind_and_start = struct.Struct("<BBBQ").pack
+"""Two fields of every span at once: their tags are one byte each, and so is a kind."""
+_LONGEST_SPAN = 2 << 20
+_LONGEST_TEXT, _LONGEST_VALUE = 4096, 512 << 10
+"""Characters of a string, and encoded bytes of another value, in a span that is too long."""
 
 
 def span(recorded: Span) -> bytes:
-    """A `Span`; one that has not ended has no end time. Completed later by appending fields (`ending`)."""
+    """A `Span`; one that has not ended has no end time. Completed later by appending fields (`ending`).
+
+    One that would be too long for a frame is cut, and says so as the collector would (`coldlight.truncated`).
+    """
+    encoded = _span(recorded)
+    return encoded if len(encoded) <= _LONGEST_SPAN else _span(_shortened(recorded))
+
+
+def _span(recorded: Span) -> bytes:
     context = recorded.context
     parts = [
         data(1, context.trace_id),
         data(2, context.span_id),
         text(5, recorded.name),
-        number(6, recorded.kind),
-        fixed64(7, recorded.start_ns),
+        _kind_and_start(6 << 3, recorded.kind, 7 << 3 | 1, recorded.start_ns & _UINT64),
         attributes(9, recorded.attributes),
+        fixed32(16, context.flags),
     ]
     if context.trace_state:
         parts.append(text(3, context.trace_state))
@@ -78,13 +53,32 @@ def span(recorded: Span) -> bytes:
         parts.append(data(4, recorded.parent_span_id))
     if recorded.end_ns:
         parts.append(fixed64(8, recorded.end_ns))
-    parts += [data(11, _event(event)) for event in recorded.events]
-    parts += [data(13, _link(link)) for link in recorded.links]
-    parts.append(_counts(recorded))
+    if recorded.events:
+        parts += [data(11, _event(event)) for event in recorded.events]
+    if recorded.links:
+        parts += [data(13, _link(link)) for link in recorded.links]
+    if recorded.dropped_attributes or recorded.dropped_events or recorded.dropped_links:
+        parts.append(_counts(recorded))
     if recorded.status:
         parts.append(status(recorded.status, recorded.status_message))
-    parts.append(fixed32(16, context.flags))
     return b"".join(parts)
+
+
+def _shortened(recorded: Span) -> Span:
+    short = recorded.copy()
+    short.attributes = {**_cut(recorded.attributes), "coldlight.truncated": ["attributes"]}
+    short.events = [Event(event.time_ns, event.name, _cut(event.attributes)) for event in recorded.events]
+    return short
+
+
+def _cut(values: Attributes) -> dict[str, Value]:
+    return {key: _cut_value(value) for key, value in values.items()}
+
+
+def _cut_value(value: Value) -> Value:
+    if type(value) is str:
+        return value[:_LONGEST_TEXT]
+    return value if len(any_value(value)) <= _LONGEST_VALUE else "..."
 
 
 def _counts(recorded: Span) -> bytes:
@@ -98,8 +92,8 @@ def ending(end_ns: int, code: int, message: str, more: Attributes) -> bytes:
 
 
 def status(code: int, message: str) -> bytes:
-    """A span's `Status`, as its field."""
-    return data(15, (text(2, message) if message else b"") + number(3, code))
+    """A span's `Status`, as its field. An empty message is written, too: it takes the place of one before it."""
+    return data(15, text(2, message) + number(3, code))
 
 
 def _event(event: Event) -> bytes:

@@ -17,12 +17,17 @@ _double = struct.Struct("<d").pack
 _fixed64 = struct.Struct("<Q").pack
 _fixed32 = struct.Struct("<I").pack
 
+BYTE = [bytes((number,)) for number in range(256)]
+"""Each byte, made once: what is short is written by looking it up."""
+
 
 def varint(number: int) -> bytes:
     """A number of up to 64 bits; a negative one as its two's complement."""
+    if 0 <= number < 0x80:
+        return BYTE[number]
+    if 0 <= number < 0x4000:
+        return BYTE[number & 0x7F | 0x80] + BYTE[number >> 7]
     number &= _INT64_MASK
-    if number < 0x80:
-        return bytes((number,))
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -31,16 +36,20 @@ def varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _tag(field: int, wire_type: int) -> bytes:
-    return varint(field << 3 | wire_type)
+def _tags(wire_type: int) -> list[bytes]:
+    """The tags of fields 1 to 19, each at its own place."""
+    return [varint(field << 3 | wire_type) for field in range(20)]
 
 
-_TAGS = {(field, wire_type): _tag(field, wire_type) for field in range(1, 20) for wire_type in (0, 1, 2, 5)}
+_VARINT_TAG, _FIXED64_TAG, _DATA_TAG, _FIXED32_TAG = map(
+    _tags, (_VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32)
+)
 
 
 def data(field: int, content: bytes) -> bytes:
     """Bytes, or a message that is encoded already."""
-    return _TAGS[field, _LENGTH_DELIMITED] + varint(len(content)) + content
+    size = len(content)
+    return _DATA_TAG[field] + (BYTE[size] if size < 0x80 else varint(size)) + content
 
 
 def text(field: int, content: str) -> bytes:
@@ -50,20 +59,20 @@ def text(field: int, content: str) -> bytes:
 
 def number(field: int, value: int) -> bytes:
     """An integer or an enum."""
-    return _TAGS[field, _VARINT] + varint(value)
+    return _VARINT_TAG[field] + varint(value)
 
 
 def fixed64(field: int, value: int) -> bytes:
     """A time in nanoseconds, or another number that is seldom small."""
-    return _TAGS[field, _FIXED64] + _fixed64(value & _INT64_MASK)
+    return _FIXED64_TAG[field] + _fixed64(value & _INT64_MASK)
 
 
 def fixed32(field: int, value: int) -> bytes:
-    return _TAGS[field, _FIXED32] + _fixed32(value & 0xFFFFFFFF)
+    return _FIXED32_TAG[field] + _fixed32(value & 0xFFFFFFFF)
 
 
 def double(field: int, value: float) -> bytes:
-    return _TAGS[field, _FIXED64] + _double(value)
+    return _FIXED64_TAG[field] + _double(value)
 
 
 def repeated(field: int, contents: Iterable[bytes]) -> bytes:

@@ -13,11 +13,16 @@ OFF, ERRORS, ON = "off", "errors", "on"
 EXTENSION, THREAD = "extension", "thread"
 """Where the shipper runs."""
 
-_TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_GIVE_URL = "give the collector's URL, such as https://coldlight.example:4318; nothing is recorded"
 
 
 class Settings:
-    """`problems` says what is wrong; a layer that has any that is fatal (`is_idle`) records nothing."""
+    """All of them are described in docs/lambda-layer.md, "Switches".
+
+    `problems` says what is wrong, one line each, without values that may be secret. A layer that does not know where to send to, or
+    is switched off, is idle (`is_idle`); any other wrong value means the default.
+    """
 
     __slots__ = (
         "endpoint",
@@ -31,15 +36,15 @@ class Settings:
         "port",
         "problems",
         "propagate_in_bodies",
-        "shipper",
         "ship_logs",
+        "shipper",
         "token",
     )
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.problems: list[str] = []
-        self.endpoint = environment.get("COLDLIGHT_ENDPOINT", "").rstrip("/")
-        self.token = environment.get("COLDLIGHT_TOKEN", "")
+        self.endpoint = environment.get("COLDLIGHT_ENDPOINT", "").strip().rstrip("/")
+        self.token = self._token(environment)
         self.original_handler = environment.get("COLDLIGHT_HANDLER", "")
         is_disabled = self._flag(environment, "COLDLIGHT_DISABLED", False)
         self.payloads = self._choice(environment, "COLDLIGHT_PAYLOADS", (ERRORS, OFF, ON))
@@ -54,37 +59,55 @@ class Settings:
         self.is_idle = is_disabled or not self._has_good_endpoint()
 
     def _has_good_endpoint(self) -> bool:
+        scheme, _, rest = self.endpoint.partition("://")
+        host = rest.partition("/")[0].rpartition("@")[2]
         if not self.endpoint:
-            self.problems.append("COLDLIGHT_ENDPOINT is not set: give the collector's URL, such as https://coldlight.example:4318")
-        elif not self.endpoint.startswith(("http://", "https://")):
-            self.problems.append(f"COLDLIGHT_ENDPOINT is no URL: {self.endpoint!r} does not begin with http:// or https://")
+            self.problems.append(f"COLDLIGHT_ENDPOINT is not set: {_GIVE_URL}")
+        elif (
+            scheme.lower() not in ("http", "https")
+            or not host
+            or not self.endpoint.isprintable()
+            or " " in self.endpoint
+        ):
+            self.problems.append(f"COLDLIGHT_ENDPOINT is no URL: {_GIVE_URL}")
         else:
             return True
         return False
 
+    def _token(self, environment: Mapping[str, str]) -> str:
+        """It travels in a header, and can be no more than that takes."""
+        given = environment.get("COLDLIGHT_TOKEN", "").strip()
+        if given.isascii() and given.isprintable() and " " not in given:
+            return given
+        self.problems.append(
+            "COLDLIGHT_TOKEN is no token: it has characters that none has; sending without it"
+        )
+        return ""
+
     def _flag(self, environment: Mapping[str, str], name: str, default: bool) -> bool:
-        given = environment.get(name)
-        if given is None:
+        given = environment.get(name, "").strip()
+        if not given:
             return default
         if given.lower() not in _TRUE + _FALSE:
-            self.problems.append(f"{name} is {given!r}: give true or false")
+            self.problems.append(f"{name} is {given[:40]!r}: give true or false")
             return default
         return given.lower() in _TRUE
 
     def _choice(self, environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
         """The first choice is the default."""
-        given = environment.get(name, choices[0]).lower()
+        given = environment.get(name, "").strip().lower() or choices[0]
         if given not in choices:
-            self.problems.append(f"{name} is {given!r}: give one of {', '.join(choices)}")
+            self.problems.append(f"{name} is {given[:40]!r}: give one of {', '.join(choices)}")
             return choices[0]
         return given
 
     def _number(self, environment: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
-        given = environment.get(name, "")
+        given = environment.get(name, "").strip()
         if not given:
             return default
-        if not given.isdigit() or not least <= int(given) <= most:
-            self.problems.append(f"{name} is {given!r}: give a number from {least} to {most}")
+        is_number = given.isascii() and given.isdigit() and len(given) < 20
+        if not is_number or not least <= int(given) <= most:
+            self.problems.append(f"{name} is {given[:40]!r}: give a number from {least} to {most}")
             return default
         return int(given)
 

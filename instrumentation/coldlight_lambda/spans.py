@@ -133,6 +133,7 @@ class Span:
                 own[key] = value
 
     def add_event(self, time_ns: int, name: str, attributes: Attributes) -> None:
+        """Adds what happened at a Unix time; beyond the most that a span holds, it is counted only."""
         if len(self.events) < MOST_EVENTS:
             self.events.append(Event(time_ns, name, attributes))
         else:
@@ -143,6 +144,19 @@ class Span:
             self.links.append(link)
         else:
             self.dropped_links += 1
+
+    def copy(self) -> Span:
+        """The span as it stands, for another thread to read while this one goes on."""
+        copied = Span(
+            self.context, self.parent_span_id, self.name, self.kind, self.start_ns, None, self.invocation
+        )
+        copied.attributes = self.attributes.copy()
+        copied.end_ns = self.end_ns
+        copied.events, copied.links = self.events.copy(), self.links.copy()
+        copied.status, copied.status_message = self.status, self.status_message
+        copied.dropped_attributes = self.dropped_attributes
+        copied.dropped_events, copied.dropped_links = self.dropped_events, self.dropped_links
+        return copied
 
     def fail(self, message: str) -> None:
         """Marks the span as failed; the first reason stays."""

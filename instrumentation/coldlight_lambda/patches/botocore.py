@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from weakref import WeakSet
 
-from coldlight_lambda import producers, recorder, settings
+from coldlight_lambda import payloads, producers, recorder, settings
 from coldlight_lambda.contexts import current, to_xray
 from coldlight_lambda.errors import record_error
 from coldlight_lambda.producers import bodies
@@ -188,6 +188,7 @@ def _succeed(
         return
     recorder.leave(call.token)
     contained(_tell, call, answer)
+    contained(payloads.of_call, call.span, call.given, answer, False)
     recorder.end(call.span)
 
 
@@ -227,6 +228,7 @@ def _fail(call: Optional[Call], error: BaseException) -> None:
         return
     recorder.leave(call.token)
     contained(_tell_error, call.span, error)
+    contained(payloads.of_call, call.span, call.given, getattr(error, "response", None), False)
     recorder.end(call.span)
 
 

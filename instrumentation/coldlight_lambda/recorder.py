@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 
 class Call(Span):
     """A call that leaves the process. What a library does inside of it (requests over urllib3 over http.client) is that
-    very call, and is not recorded again."""
+    very call, and is not recorded again. `sent` is what a patch keeps of the request until it is known whether it is wanted."""
 
-    __slots__ = ()
+    __slots__ = ("sent",)
+    sent: Any
 
 
 _REMOTE = (CLIENT, PRODUCER)

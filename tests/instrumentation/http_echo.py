@@ -38,10 +38,15 @@ class Echo(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *args: object) -> None:
+        """Some clients hang up as they please."""
+
+
 @contextmanager
 def echo() -> Iterator[str]:
     """Its URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    server = Server(("127.0.0.1", 0), Echo)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

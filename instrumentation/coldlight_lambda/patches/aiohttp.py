@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def patch(module: Any) -> None:
-    replace(module.ClientSession, "_request", lambda original: recorded(original, _begin, _finish))
+    replace(
+        module.ClientSession,
+        "_request",
+        lambda original: recorded(original, _begin, _finish, http_spans.fail),
+    )
 
 
 def _begin(args: list[Any], kwargs: dict[str, Any]) -> Span | None:
@@ -31,6 +35,7 @@ def _begin(args: list[Any], kwargs: dict[str, Any]) -> Span | None:
     every = CIMultiDict([*getattr(session, "headers", {}).items(), *headers.items()])
     headers.extend(http_spans.context_headers(span, url, every))
     kwargs["headers"] = headers
+    http_spans.keep(span, every, kwargs.get("data"))
     recorder.announce(span)
     return span
 

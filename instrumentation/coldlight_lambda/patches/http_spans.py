@@ -6,7 +6,7 @@ from coldlight_lambda import recorder
 from coldlight_lambda.contexts import to_traceparent
 from coldlight_lambda.producers.gateways import produced
 from coldlight_lambda.recorder import contained
-from coldlight_lambda.spans import CLIENT
+from coldlight_lambda.spans import CLIENT, ERROR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,8 +118,37 @@ def _text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
-def respond(span: Span, status: int, version: str, headers: Any) -> None:
-    """What came back. `version` is that of the protocol: `1.1` or `2`; `headers` has `get`, whatever their case."""
+def keep(span: Span, headers: Any, body: Any) -> None:
+    """What is sent, should the payload be wanted when the call is over; a body that is a stream is nobody's to read."""
+    if isinstance(span, recorder.Call):
+        span.sent = headers, body
+
+
+def _exchanged(span: Span, headers: Any, body: Any, failed: bool) -> None:
+    from coldlight_lambda import payloads
+
+    if payloads.is_wanted(failed):
+        sent = getattr(span, "sent", None)
+        answer = None if headers is None else _payload(headers, body)
+        payloads.of_call(span, _payload(*sent) if sent else None, answer, failed)
+
+
+def _payload(headers: Any, body: Any) -> dict[str, Any]:
+    told: dict[str, Any] = {"headers": {_text(name): _text(value) for name, value in (headers or {}).items()}}
+    if isinstance(body, (str, bytes)):
+        told["body"] = body
+    return told
+
+
+def fail(span: Span, error: BaseException) -> None:
+    """Ends the span of a request that raised."""
+    contained(_exchanged, span, None, None, True)
+    recorder.end(span, error)
+
+
+def respond(span: Span, status: int, version: str, headers: Any, body: Any = None) -> None:
+    """What came back. `version` is that of the protocol: `1.1` or `2`; `headers` has `get`, whatever their case; `body` is there
+    if the library has read it anyway."""
     keys = produced(str(span.attributes.get("server.address", "")), headers)
     span.set(
         {
@@ -131,6 +160,7 @@ def respond(span: Span, status: int, version: str, headers: Any) -> None:
     if status >= 400:
         span.set({"error.type": str(status)})
         span.fail("")
+    contained(_exchanged, span, headers, body, span.status == ERROR)
 
 
 def version_text(number: Any) -> str:

@@ -21,8 +21,14 @@ _INJECTED = "_coldlight_traceparent"
 
 def patch(module: Any) -> None:
     sync, asynchronous = _streams(module)
-    replace(module.Client, "send", lambda original: recorded(original, _begin, _finish(sync)))
-    replace(module.AsyncClient, "send", lambda original: recorded(original, _begin, _finish(asynchronous)))
+    replace(
+        module.Client, "send", lambda original: recorded(original, _begin, _finish(sync), http_spans.fail)
+    )
+    replace(
+        module.AsyncClient,
+        "send",
+        lambda original: recorded(original, _begin, _finish(asynchronous), http_spans.fail),
+    )
 
 
 def _begin(args: list[Any], kwargs: dict[str, Any]) -> Span | None:
@@ -35,6 +41,7 @@ def _begin(args: list[Any], kwargs: dict[str, Any]) -> Span | None:
     if ours is not None and request.headers.get("traceparent") == ours:
         del request.headers["traceparent"]  # of the call before, for a request may be sent again
     http_spans.inject(span, url, request.headers)
+    http_spans.keep(span, request.headers, getattr(request, "_content", None))
     request.__dict__[_INJECTED] = to_traceparent(span.context)
     recorder.announce(span)
     return span
@@ -43,7 +50,8 @@ def _begin(args: list[Any], kwargs: dict[str, Any]) -> Span | None:
 def _finish(stream: Any) -> Any:
     def finish(span: Span, response: Any) -> None:
         version = response.http_version.rpartition("/")[2]
-        http_spans.respond(span, response.status_code, version, response.headers)
+        body = getattr(response, "_content", None)  # as much as has been read
+        http_spans.respond(span, response.status_code, version, response.headers, body)
         if response.is_closed:
             recorder.end(span)
         else:

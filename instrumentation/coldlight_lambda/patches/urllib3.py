@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def patch(module: Any) -> None:
     owner = module.PoolManager if hasattr(module, "PoolManager") else module.HTTPConnectionPool
-    replace(owner, "urlopen", lambda original: recorded(original, _begin, finish))
+    replace(owner, "urlopen", lambda original: recorded(original, _begin, _finish, http_spans.fail))
 
 
 def _begin(args: list[Any], kwargs: dict[str, Any]) -> Span | None:
@@ -33,6 +33,7 @@ def _begin(args: list[Any], kwargs: dict[str, Any]) -> Span | None:
         copy = headers.copy() if hasattr(headers, "copy") else dict(headers)
         http_spans.inject(span, url, copy)
         kwargs["headers"] = copy
+        http_spans.keep(span, copy, kwargs.get("body"))
     recorder.announce(span)
     return span
 
@@ -47,8 +48,7 @@ def _url(pool: Any, url: str) -> str:
     return f"{pool.scheme}://{host}{shown}{url}"
 
 
-def finish(span: Span, response: Any) -> None:
-    """Ends the span with urllib3's response."""
+def _finish(span: Span, response: Any) -> None:
     version = http_spans.version_text(getattr(response, "version", 0))
-    http_spans.respond(span, response.status, version, response.headers)
+    http_spans.respond(span, response.status, version, response.headers, getattr(response, "_body", None))
     recorder.end(span)

@@ -20,19 +20,8 @@ _METHODS = frozenset(
 )
 _PORTS = {"http": 80, "https": 443}
 _REDACTED = "REDACTED"
-_SECRET_NAMES = frozenset(("awsaccesskeyid", "code", "key", "pwd", "sig"))
-_SECRET_PARTS = (
-    "apikey",
-    "api_key",
-    "api-key",
-    "auth",
-    "credential",
-    "passw",
-    "secret",
-    "session",
-    "signature",
-    "token",
-)
+_SECRET_IN_URLS = frozenset(("code", "key", "session", "sessionid", "sig"))
+"""Beside what `masking` knows for a secret's name anywhere."""
 _LONGEST_URL = 4096
 _SIGNED_QUERY = ("X-Amz-Signature=", "X-Amz-Credential=")
 
@@ -81,10 +70,10 @@ def _redacted(parts: SplitResult) -> str:
 
 
 def _redacted_pair(pair: str) -> str:
-    name = pair.partition("=")[0]
-    lowered = name.lower()
-    is_secret = lowered in _SECRET_NAMES or any(part in lowered for part in _SECRET_PARTS)
-    return f"{name}={_REDACTED}" if is_secret and "=" in pair else pair
+    from coldlight_lambda.masking import is_secret
+
+    name, equals, _ = pair.partition("=")
+    return f"{name}={_REDACTED}" if equals and (is_secret(name) or name.lower() in _SECRET_IN_URLS) else pair
 
 
 def inject(span: Span, url: str, headers: Any) -> None:

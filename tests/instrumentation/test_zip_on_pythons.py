@@ -93,9 +93,9 @@ def test_an_invocation_is_recorded(python: Path, with_bytecode: bool, tmp_path: 
 
 
 def test_bytecode_of_another_python_is_not_used(python: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "coldlight_lambda"
+    folder = tmp_path / "package" / "coldlight_lambda"
     for name, (content, _) in archive.files([]).items():
-        path = tmp_path / Path(*Path(name).parts[1:])
+        path = tmp_path / name.replace("python/", "package/", 1)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     (folder / "compiled").mkdir()
@@ -105,7 +105,7 @@ def test_bytecode_of_another_python_is_not_used(python: Path, tmp_path: Path) ->
     script = "import coldlight_lambda.frames as f; print(type(f.__spec__.loader).__name__)"
     done = subprocess.run(
         [python, "-B", "-c", script],
-        env={"PYTHONPATH": str(tmp_path)},
+        env={"PYTHONPATH": str(folder.parent)},
         capture_output=True,
         text=True,
         check=True,

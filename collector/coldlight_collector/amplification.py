@@ -27,6 +27,9 @@ ROW_BYTES = 512
 
 MOST_PARTS = 4_000_000
 """Messages inside a request, such as attributes and events: parsed, an empty one takes 60 to 130 bytes in place of two."""
+_FEW_PARTS = 1_000_000
+_PART_BYTES = 8
+"""What a part has on the average at least, where there are more than a few: an ordinary one has 20."""
 _MOST_PARTS_OF_PIECE = 50_000
 _SMALL_BYTES = 64 * 1024
 _SAMPLES, _MOST_COUNTED = 64, 100_000
@@ -132,7 +135,7 @@ _GROUPS: dict[Signal, Callable[[Any], Iterator[_Group]]] = {
 
 
 def refuse_bomb(signal: Signal, body: bytes) -> None:
-    """Raises `TooLarge` for a request of more than about `MOST_PARTS` messages, without parsing it.
+    """Raises `TooLarge` for a request of more than about `MOST_PARTS` messages, or of very many small ones, without parsing it.
 
     A sample tells, taken at random by size, so that no place of a body is safe from being looked at.
     """
@@ -143,10 +146,11 @@ def refuse_bomb(signal: Signal, body: bytes) -> None:
     if not any(sizes):
         return
     estimate = round(sum(sizes) * _density(body, random.choices(pieces, sizes, k=_SAMPLES)))
-    if estimate > MOST_PARTS:
+    most = min(MOST_PARTS, max(_FEW_PARTS, len(body) // _PART_BYTES))
+    if estimate > most:
         raise TooLarge(
-            f"about {estimate:,} attributes, values, events and links in one request, and at most {MOST_PARTS:,} are "
-            "taken: send fewer items at a time"
+            f"about {estimate:,} attributes, values, events and links in one request of {len(body):,} bytes, and at most "
+            f"{most:,} are taken: send fewer items at a time"
         )
 
 

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from coldlight_storage import Batch, Row, Store, StoreError
+from coldlight_storage import Reader, Row, StoreError
 from coldlight_storage.heartbeats import CollectorSeen, collectors_seen, watermark_ns
 
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -77,10 +77,10 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class TimedStore:
+class TimedReader:
     """A store whose SELECTs are timed."""
 
-    store: Store
+    store: Reader
     metrics: QueryMetrics
 
     def select(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
@@ -92,27 +92,12 @@ class TimedStore:
             self.metrics.clickhouse_s.labels(outcome).observe(time.monotonic() - began_s)
         return rows
 
-    def insert(self, batch: Batch) -> None:
-        self.store.insert(batch)
-
-    def check(self, batch: Batch) -> None:
-        self.store.check(batch)
-
-    def sync(self) -> None:
-        self.store.sync()
-
-    def command(self, sql: str) -> None:
-        self.store.command(sql)
-
-    def close(self) -> None:
-        self.store.close()
-
 
 @dataclass(eq=False)  # the registry keeps it in a dictionary
 class CollectorsWatch(Collector):
     """What the collectors tell through ClickHouse, read when somebody asks, and at most every few seconds."""
 
-    store: Store
+    store: Reader
     seen: tuple[CollectorSeen, ...] | None = None
     """None while ClickHouse does not say."""
     _looked_at_s: float = float("-inf")

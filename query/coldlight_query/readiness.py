@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from coldlight_storage import Store, StoreError, StoreUnavailable
+from coldlight_storage import Reader, StoreError, StoreUnavailable
 from coldlight_storage.conditions import Condition
 from coldlight_storage.heartbeats import CollectorSeen, collectors_seen, watermark_ns
 from coldlight_storage.migrations import behind
@@ -19,7 +19,7 @@ class Readiness:
     watermark_ns: int | None = None
 
 
-def look(store: Store) -> Readiness:
+def look(store: Reader) -> Readiness:
     """Asks ClickHouse. Raises nothing of it: that it does not answer is an answer, too."""
     try:
         if behind(store):

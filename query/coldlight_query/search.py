@@ -13,7 +13,7 @@ from coldlight_query.filters import And, Compiled, compile_filter
 from coldlight_query.rows import summary_from_row
 from coldlight_query.statements import statement
 from coldlight_query.times import LATEST_NS
-from coldlight_storage import Row, Store
+from coldlight_storage import Reader, Row
 
 _ROUTE = "traces"
 _MINUTE_NS = 60 * 10**9
@@ -45,7 +45,7 @@ class _Slice:
     last: bool
 
 
-def search_traces(store: Store, search: Search, clock_ns: Callable[[], int]) -> dict[str, Any]:
+def search_traces(store: Reader, search: Search, clock_ns: Callable[[], int]) -> dict[str, Any]:
     """`models.Traces`: the page of traces that comes after `search.cursor`."""
     starts: dict[str, int] = {}
     for part in _slices(search, clock_ns()):
@@ -74,7 +74,7 @@ def _slices(search: Search, now_ns: int) -> Iterator[_Slice]:
     yield _Slice(search.start_ns, before_ns, before_trace_id, last=True)
 
 
-def _read_slice(store: Store, search: Search, part: _Slice, limit: int) -> list[Row]:
+def _read_slice(store: Reader, search: Search, part: _Slice, limit: int) -> list[Row]:
     """Ids and starts of the newest `limit` traces of a slice that match."""
     bounds = {**vars(part), "end_ns": search.end_ns, "limit": limit}
     span, trace = search.condition.span, search.condition.trace
@@ -91,7 +91,7 @@ def _read_slice(store: Store, search: Search, part: _Slice, limit: int) -> list[
     )
 
 
-def _last_end_ns(store: Store, part: _Slice) -> int:
+def _last_end_ns(store: Reader, part: _Slice) -> int:
     """The time after which no trace of the slice has spans."""
     if part.before_ns == LATEST_NS:
         return LATEST_NS
@@ -100,7 +100,7 @@ def _last_end_ns(store: Store, part: _Slice) -> int:
     return last_end_ns
 
 
-def _summaries(store: Store, trace_ids: list[str]) -> list[dict[str, Any]]:
+def _summaries(store: Reader, trace_ids: list[str]) -> list[dict[str, Any]]:
     """`models.TraceSummary`s in the order of `trace_ids`; a trace that has just been dropped has none."""
     rows = store.select(statement("trace_summaries"), {"trace_ids": trace_ids}) if trace_ids else []
     by_id = {row["trace_id"]: summary_from_row(row) for row in rows}

@@ -9,13 +9,15 @@ from coldlight_query.problems import ProblemError
 from coldlight_query.rows import Render, has_repeated_key, log_from_row, span_from_row, summary_from_row
 from coldlight_query.statements import statement
 from coldlight_query.synthesised import PARTIAL, SYNTHESISED, stand_ins
-from coldlight_storage import Row, Store
+from coldlight_storage import Reader, Row
 
 _BEFORE_ALL_NS, _LAST_NS = -(2**63), 2**63 - 1
 _EXAMPLES = 5
 
 
-def read_trace(store: Store, trace_id: str, render: Render, limit: int, cursor: str | None) -> dict[str, Any]:
+def read_trace(
+    store: Reader, trace_id: str, render: Render, limit: int, cursor: str | None
+) -> dict[str, Any]:
     """`models.Trace`: up to `limit` spans. Raises `ProblemError`: 404 for a trace without spans, 400 for the cursor."""
     route = f"spans of {trace_id}"
     after = cursors.decode(cursor, route, int, str, str) if cursor is not None else [_BEFORE_ALL_NS, "", ""]
@@ -40,7 +42,7 @@ def read_trace(store: Store, trace_id: str, render: Render, limit: int, cursor: 
     }
 
 
-def _without_guesses(store: Store, trace_id: str, rows: list[Row]) -> list[Row]:
+def _without_guesses(store: Reader, trace_id: str, rows: list[Row]) -> list[Row]:
     """What is in progress may not know its kind yet, for X-Ray's namespace comes last. Then it is internal, and any row
     of the span that knows better takes its place; other kinds are another side of a call, and stay."""
     guessed = [row["span_id"] for row in rows if _is_guess(row)]
@@ -55,7 +57,7 @@ def _is_guess(row: Row) -> bool:
     return row["kind"] == "Internal" and PARTIAL in row["attribute_keys"]
 
 
-def _summary(store: Store, trace_id: str) -> dict[str, Any]:
+def _summary(store: Reader, trace_id: str) -> dict[str, Any]:
     """What a `models.TraceSummary` and a `models.Trace` have in common. Raises `ProblemError` (404)."""
     rows = store.select(statement("trace_summaries"), {"trace_ids": [trace_id]})
     if not rows:
@@ -129,7 +131,7 @@ def _circling(parents: Mapping[str, str | None]) -> int:
 
 
 def read_trace_logs(
-    store: Store, trace_id: str, render: Render, limit: int, cursor: str | None
+    store: Reader, trace_id: str, render: Render, limit: int, cursor: str | None
 ) -> dict[str, Any]:
     """`models.Logs`: about `limit` log records; records that are alike stay on one page.
 

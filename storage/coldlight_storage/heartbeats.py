@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from coldlight_storage.store import Store
+from coldlight_storage.store import Reader, Store
 
 LIVE_S = 60.0
 """So long after its last heartbeat a collector still holds back the watermark."""
@@ -69,7 +69,7 @@ def report(store: Store, heartbeat: Heartbeat) -> None:
     )
 
 
-def collectors_seen(store: Store) -> tuple[CollectorSeen, ...]:
+def collectors_seen(store: Reader) -> tuple[CollectorSeen, ...]:
     """The collectors heard of within a day, by number. Raises as `Store.select` does."""
     return tuple(
         CollectorSeen(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from coldlight_storage.signals import Signal
-from coldlight_storage.store import NewerSchema, Store
+from coldlight_storage.store import NewerSchema, Reader, Store
 
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS coldlight_migrations
@@ -67,7 +67,7 @@ def migrate(store: Store, known: tuple[Step, ...] | None = None) -> tuple[Step, 
     return missing
 
 
-def behind(store: Store) -> tuple[Step, ...]:
+def behind(store: Reader) -> tuple[Step, ...]:
     """The steps that the tables lack; all of them where no table is. Raises what `Store.select` raises."""
     has_ledger = (
         "SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = 'coldlight_migrations'"
@@ -78,7 +78,7 @@ def behind(store: Store) -> tuple[Step, ...]:
     return tuple(step for step in steps() if step.number not in applied)
 
 
-def _applied(store: Store) -> set[int]:
+def _applied(store: Reader) -> set[int]:
     return {row["Number"] for row in store.select("SELECT Number FROM coldlight_migrations")}
 
 

@@ -54,7 +54,20 @@ class QueryLimits:
     memory_bytes: int = 0
 
 
-class Store(Protocol):
+class Reader(Protocol):
+    """What queries need of a store."""
+
+    def select(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """The rows of a query, in its order, a dictionary each; no rows is an empty list.
+
+        `parameters` are bound by ClickHouse to `{name:Type}` places. Rows belong to the caller.
+
+        Raises `QueryTooLong`, `QueryTooLarge`, `StoreUnavailable` or `StoreError`.
+        """
+        ...
+
+
+class Store(Reader, Protocol):
     """The contract of both forms, enforced by `tests/storage/test_store_conformance.py` over either.
 
     A store may be used from any number of threads; every call blocks its thread until ClickHouse has answered, so an
@@ -85,15 +98,6 @@ class Store(Protocol):
         An embedded engine's folder is written to its disk. A server does that as it is told by its own settings
         and its replicas. Raises OSError; then nothing written since the last sync is certain, and no later sync makes
         it so: what matters is to be inserted anew.
-        """
-        ...
-
-    def select(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-        """The rows of a query, in its order, a dictionary each; no rows is an empty list.
-
-        `parameters` are bound by ClickHouse to `{name:Type}` places. Rows belong to the caller.
-
-        Raises `QueryTooLong`, `QueryTooLarge`, `StoreUnavailable` or `StoreError`.
         """
         ...
 

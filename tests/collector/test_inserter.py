@@ -22,6 +22,7 @@ from coldlight_collector.journal import Journal, JournalLimits
 from coldlight_collector.journal.frames import scan, trim
 from coldlight_collector.validate import validate
 from coldlight_storage import Batch, EmbeddedStore, Row, Signal, Store, StoreError, StoreUnavailable
+from coldlight_storage.collectors import claim_number
 from coldlight_storage.segments import stored_items
 from coldlight_storage.testing import (
     log_record,
@@ -166,6 +167,29 @@ async def test_a_row_tells_the_collector_and_the_segment_and_the_day(
     assert holder["Identity"] == read_identity(tmp_path)
     assert {row["IngestSegment"] >> 44 for row in rows} == {holder["Number"]}
     assert [row["day"] for row in rows] == ["2026-02-03", "2026-02-04"]
+
+
+async def test_a_collector_keeps_its_number_when_clickhouse_has_lost_it(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    """As after a loss of power; a segment that comes back must find the rows that it had."""
+    async with collecting(tmp_path, embedded_store) as running:
+        await running.add(a_span(1))
+    embedded_store.command("TRUNCATE TABLE coldlight_collectors")
+    async with collecting(tmp_path, embedded_store) as running:
+        await running.add(a_span(2))
+    rows = embedded_store.select(
+        "SELECT DISTINCT bitShiftRight(IngestSegment, 44) AS number FROM otel_traces"
+    )
+    claims = embedded_store.select("SELECT Number AS number FROM coldlight_collectors")
+    assert len(rows) == 1
+    assert claims == rows
+
+
+async def test_a_lost_number_that_somebody_else_has_is_theirs(embedded_store: EmbeddedStore) -> None:
+    first = claim_number(embedded_store, "first")
+    assert claim_number(embedded_store, "second", had=first) != first
+    assert claim_number(embedded_store, "first", had=first) == first
 
 
 async def test_two_workers_are_one_collector(tmp_path: Path, embedded_store: EmbeddedStore) -> None:

@@ -60,7 +60,8 @@ class Collector(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.patches = pytest.MonkeyPatch()
-        self.disk = ForgetfulDisk(Path(tempfile.mkdtemp()) / "journal", self.patches)
+        self.folder = tempfile.TemporaryDirectory()
+        self.disk = ForgetfulDisk(Path(self.folder.name) / "journal", self.patches)
         self.broken: dict[str, int] = {}
         for name in CALLS:
             self.patches.setattr(os, name, self._breakable(name, getattr(os, name)))
@@ -219,6 +220,7 @@ class Collector(RuleBasedStateMachine):
         self.loop.close()
         self.disk.close()
         self.patches.undo()
+        self.folder.cleanup()
 
 
 QUICK = settings(max_examples=30, stateful_step_count=20, deadline=None)

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from coldlight_query import models
 from coldlight_query.app import create_app
 from coldlight_query.problems import MEDIA_TYPE, Problem
-from coldlight_storage import Store, Stores, TenantStore
+from coldlight_storage import Reader, Stores, TenantStore
 from coldlight_storage.migrations import migrate
 from coldlight_storage.state.tokens import Token
 from coldlight_storage.testing import clock_ns, tokens_known, trace_id
@@ -78,7 +78,7 @@ def migrate_beside(store: TenantStore) -> None:
 
 
 @asynccontextmanager
-async def open_api(store: Store, token: str | None = None, *tokens: Token) -> AsyncIterator[Api]:
+async def open_api(store: Reader, token: str | None = None, *tokens: Token) -> AsyncIterator[Api]:
     """The API over a store, at noon."""
     access = tokens_known(*tokens, shared=token)
     app = create_app(

@@ -1,16 +1,13 @@
 """What the query service shows of itself and of the collectors: `/readyz` and `/metrics`."""
 
 import itertools
-import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.query.api import TRACES, Api, open_api, problem_of
 
-from coldlight_storage import EmbeddedStore, ServerStore, Store, parse_address
+from coldlight_storage import EmbeddedStore, Store
 from coldlight_storage.heartbeats import Heartbeat, report
 from coldlight_storage.testing import Put, clock_ns, span, traces_request
 
@@ -31,17 +28,6 @@ async def samples(api: Api) -> dict[tuple[str, ...], float]:
         (sample.name, *[value for _, value in sorted(sample.labels.items())]): sample.value
         for sample in found
     }
-
-
-@pytest.fixture
-async def cut_off() -> AsyncIterator[Api]:
-    """The API over a ClickHouse server that is not there."""
-    with socket.socket() as taken:  # bound, but nobody listens
-        taken.bind(("127.0.0.1", 0))
-        store = ServerStore(parse_address(f"http://127.0.0.1:{taken.getsockname()[1]}"))
-        async with open_api(store) as api:
-            yield api
-        store.close()
 
 
 async def test_it_is_ready_when_clickhouse_answers(api: Api) -> None:

@@ -1,9 +1,8 @@
 """What the API answers when it cannot answer: problem details that name the parameter and the fix."""
 
 import json
-import socket
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from tests.query.api import TRACES, Api, open_api, problem_of
 
 from coldlight_query import cursors
-from coldlight_storage import Batch, Row, ServerStore, Store, parse_address
+from coldlight_storage import Reader, Row, Store
 from coldlight_storage.testing import Put, log_record, logs_request, span, trace_id, traces_request
 
 TRACE = f"{TRACES}/{trace_id(1).hex()}"
@@ -246,17 +245,6 @@ async def test_whatever_is_asked_is_answered_or_a_problem(api: Api, parameters: 
     assert response.status_code == 200 or named(problem_of(response)) & parameters.keys()
 
 
-@pytest.fixture
-async def cut_off() -> AsyncIterator[Api]:
-    """The API over a ClickHouse server that is not there."""
-    with socket.socket() as taken:  # bound, but nobody listens
-        taken.bind(("127.0.0.1", 0))
-        store = ServerStore(parse_address(f"http://127.0.0.1:{taken.getsockname()[1]}"))
-        async with open_api(store) as api:
-            yield api
-        store.close()
-
-
 @pytest.mark.parametrize("path", [TRACES, TRACE, f"{TRACE}/logs"])
 async def test_clickhouse_is_away(cut_off: Api, path: str) -> None:
     response = await cut_off.client.get(path)
@@ -274,26 +262,11 @@ async def test_the_process_is_well_when_clickhouse_is_away(cut_off: Api) -> None
 class Tight:
     """A store whose queries must do with a ClickHouse setting that none can do with."""
 
-    store: Store
+    store: Reader
     setting: str
 
     def select(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         return self.store.select(f"{sql}\nSETTINGS {self.setting}", parameters)
-
-    def insert(self, batch: Batch) -> None:
-        self.store.insert(batch)
-
-    def check(self, batch: Batch) -> None:
-        self.store.check(batch)
-
-    def sync(self) -> None:
-        self.store.sync()
-
-    def command(self, sql: str) -> None:
-        self.store.command(sql)
-
-    def close(self) -> None:
-        self.store.close()
 
 
 @pytest.mark.parametrize(

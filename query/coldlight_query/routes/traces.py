@@ -8,12 +8,12 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from coldlight_query import models, traces
-from coldlight_query.metrics import TimedStore
+from coldlight_query.metrics import TimedReader
 from coldlight_query.problems import described
 from coldlight_query.routes.parameters import PageParameters, SearchParameters, check_given_once
 from coldlight_query.rows import RENDER
 from coldlight_query.search import search_traces
-from coldlight_storage import Store, Stores
+from coldlight_storage import Reader, Stores
 
 router = APIRouter(prefix="/api/v1/traces", tags=["traces"], dependencies=[Depends(check_given_once)])
 
@@ -25,18 +25,18 @@ TraceIdParameter = Annotated[
 ]
 
 
-def _store(request: Request) -> Store:
+def _reader(request: Request) -> Reader:
     """The store of the reader's tenant, and of nobody else's."""
     stores: Stores = request.app.state.stores
-    return TimedStore(stores.ready(request.state.tenant), request.app.state.metrics)
+    return TimedReader(stores.ready(request.state.tenant), request.app.state.metrics)
 
 
-StoreDependency = Annotated[Store, Depends(_store)]
+ReaderDependency = Annotated[Reader, Depends(_reader)]
 
 
 @router.get("", response_model=models.Traces, responses=described(*_STATUSES))
 async def search(
-    request: Request, store: StoreDependency, parameters: Annotated[SearchParameters, Query()]
+    request: Request, store: ReaderDependency, parameters: Annotated[SearchParameters, Query()]
 ) -> Response:
     """Traces in which one span meets all conditions, newest first by the start of the trace. None is required."""
     return await _answer(search_traces, store, parameters.search(), request.app.state.clock_ns)
@@ -44,7 +44,7 @@ async def search(
 
 @router.get("/{trace_id}", response_model=models.Trace, responses=described(*_STATUSES, 404))
 async def trace(
-    store: StoreDependency, trace_id: TraceIdParameter, page: Annotated[PageParameters, Query()]
+    store: ReaderDependency, trace_id: TraceIdParameter, page: Annotated[PageParameters, Query()]
 ) -> Response:
     """One trace with all its spans, or a page of a larger one."""
     return await _answer(traces.read_trace, *_arguments(store, trace_id, page))
@@ -52,13 +52,13 @@ async def trace(
 
 @router.get("/{trace_id}/logs", response_model=models.Logs, responses=described(*_STATUSES))
 async def trace_logs(
-    store: StoreDependency, trace_id: TraceIdParameter, page: Annotated[PageParameters, Query()]
+    store: ReaderDependency, trace_id: TraceIdParameter, page: Annotated[PageParameters, Query()]
 ) -> Response:
     """The log records of a trace in order of time; an empty list when it has none."""
     return await _answer(traces.read_trace_logs, *_arguments(store, trace_id, page))
 
 
-def _arguments(store: Store, trace_id: str, page: PageParameters) -> tuple[Any, ...]:
+def _arguments(store: Reader, trace_id: str, page: PageParameters) -> tuple[Any, ...]:
     return store, trace_id.lower().rjust(32, "0"), RENDER[page.attributes], page.limit, page.cursor
 
 

@@ -83,7 +83,7 @@ def understood(event: Any) -> None:
     encoded(span)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(mutated())
 def test_a_sample_with_anything_anywhere_is_borne(event: Any) -> None:
     understood(event)

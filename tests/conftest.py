@@ -7,10 +7,15 @@ from pathlib import Path
 
 import grpc.aio
 import pytest
+from hypothesis import HealthCheck, settings
 
 from coldlight_storage import EmbeddedStore, ServerStore, Store, parse_address
 from coldlight_storage.migrations import migrate
 from coldlight_storage.testing import Put
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 SERVER = "COLDLIGHT_TEST_CLICKHOUSE_URL"
 _SKIPPED = f"no ClickHouse server to test on: set {SERVER}=http://127.0.0.1:8123 to run this half, too"

@@ -69,7 +69,9 @@ def without_our_frames(trace: TracebackType | None) -> TracebackType | None:
     return below
 
 
-def _begin(event: Any, context: Any) -> tuple[Invocation, Token[Span | None]]:
+def _begin(event: Any, context: Any) -> Optional[tuple[Invocation, Token[Span | None]]]:
+    if _is_under_way(_request_id(context)):
+        return None  # a handler that calls another one: it is one invocation
     invocation = Invocation(_request_id(context), _root(event, context), _deadline_ms(context))
     root = invocation.root
     root.invocation = invocation
@@ -79,6 +81,12 @@ def _begin(event: Any, context: Any) -> tuple[Invocation, Token[Span | None]]:
         recorder.sink.send(frames.START, invocation.request_id, _start(invocation, context))
     contained(near_timeout.watch, invocation, event)
     return invocation, recorder.enter(root)
+
+
+def _is_under_way(request_id: str) -> bool:
+    around = current.get()
+    invocation = around.invocation if around else None
+    return invocation is not None and invocation.request_id == request_id and not invocation.root.end_ns
 
 
 def _root(event: Any, context: Any) -> Span:
@@ -141,7 +149,7 @@ def _end(
     root = invocation.root
     root.end_ns = max(time.time_ns(), root.start_ns)
     if error is not None:
-        record_error(root, error)
+        contained(record_error, root, error)
     else:
         contained(triggers.answered, root, result)
     contained(payloads.of_invocation, root, event, result, error is not None)

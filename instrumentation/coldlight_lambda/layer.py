@@ -21,7 +21,8 @@ _READY: dict[str, bool] = {}
 
 def load_handler() -> Handler:
     """The function's own handler, recorded; or what the runtime would have made of it, had it been asked itself."""
-    original = os.environ.get("COLDLIGHT_HANDLER") or os.environ.get("_COLDLIGHT_HANDLER", "")
+    # The wrapper knows best: it has seen what the function is set to now.
+    original = os.environ.get("_COLDLIGHT_HANDLER") or os.environ.get("COLDLIGHT_HANDLER", "")
     if original and os.environ.get("_HANDLER") == REDIRECT:
         os.environ["_HANDLER"] = original  # as the function's code would find it
     is_ready = _set_up()

@@ -110,7 +110,7 @@ def snapshot(invocation: Invocation, event: Any) -> None:
     """Records what runs now on the invocation's own span, and sends that and the spans that are open."""
     root = invocation.root
     open_spans = [span for span in list(invocation.open.values()) if span is not root][:_MOST_SPANS]
-    payloads.of_dying(root, event)
+    recorder.contained(payloads.of_dying, root, event)
     root.add_event(time.time_ns(), EVENT, _state(invocation, open_spans))
     if recorder.sink is None:
         return

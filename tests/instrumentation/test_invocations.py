@@ -78,6 +78,13 @@ def test_an_invocation_in_another_one_is_one_of_its_own(sent: Frames) -> None:
     assert [len(sent.spans(frames.END, of)) for of in ("inner", "outer")] == [1, 1]
 
 
+def test_a_handler_that_calls_another_one_is_one_invocation(sent: Frames) -> None:
+    inner = bootstrap.wrap(lambda event, _: event)
+    outer = bootstrap.wrap(lambda event, context: inner(event, context))
+    assert outer("x", context("1")) == "x"
+    assert len(sent.spans(frames.END, "1")) == 1
+
+
 def test_a_handler_is_wrapped_once() -> None:
     wrapped = bootstrap.wrap(lambda event, _: event)
     assert bootstrap.wrap(wrapped) is wrapped

@@ -74,6 +74,9 @@ class Ledger:
         self._identity: dict[str, Value] = {}
         self._known: dict[str, Known] = {}
         self._last = ""
+        """The invocation that was told of last, by the Extensions API or by the platform's telemetry."""
+        self._writing = ""
+        """The one whose log lines come now. Telemetry is in order, and may be behind the Extensions API by an invocation."""
         self.dropped_frames = 0
         self._is_init_reported = False
         self.has_recorder = False
@@ -111,9 +114,9 @@ class Ledger:
             self._platform(named, platform_events.unix_nano(event.get("time")), record)
         elif told == "function":
             line = function_logs.read(record)
-            line.request_id = line.request_id or self._last
+            line.request_id = line.request_id or self._writing
             line.time_ns = line.time_ns or platform_events.unix_nano(event.get("time"))
-            self._outbox.add(LOGS, line, len(record) if isinstance(record, str) else 500)
+            self._outbox.add(LOGS, line, len(record if isinstance(record, str) else str(record)))
 
     def is_over(self, request_id: str) -> bool:
         """Whether an invocation has ended, by the recorder's word or by the platform's."""
@@ -233,7 +236,7 @@ class Ledger:
     def _note(self, named: str, request_id: str, found: Facts) -> None:
         known = self._of(request_id)
         if named == "start":
-            self._last = request_id
+            self._last = self._writing = request_id
         elif named in ("runtime_done", "report"):
             known.facts.update(found)
             known.is_done = True

@@ -166,9 +166,3 @@ def _request_id(context: Any) -> str:
 def _deadline_ms(context: Any) -> int:
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     return int(time.time() * 1000) + int(remaining()) if remaining else 0
-
-
-def current_trace_id() -> str:
-    """The id of the trace that this code runs in, as hex; empty outside of invocations."""
-    span = current.get()
-    return span.context.trace_id.hex() if span else ""

@@ -35,6 +35,8 @@ SECRET_PARTS = (
 SECRET_NAMES = frozenset(("auth", "cvc", "cvv", "cvv2", "jwt", "otp", "pass", "pin", "pwd", "sid", "ssn"))
 """As is one that is one of these."""
 _HARMLESS = frozenset(("signaturemethod", "signatureversion", "tokentype"))
+_IN_URLS_TOO = frozenset(("code", "key", "session", "sessionid", "sig")) | _HARMLESS
+"""What is a secret's name in the query of a URL, beside what is one anywhere; there, nothing is taken for harmless."""
 _MOST_KNOWN = 2_000
 
 _extra_parts: tuple[str, ...] = ()
@@ -78,6 +80,11 @@ def is_secret(name: str) -> bool:
         if len(_known) < _MOST_KNOWN and len(name) < 200:
             _known[name] = known
     return known
+
+
+def is_secret_in_url(name: str) -> bool:
+    """The same, of a parameter in a URL's query."""
+    return is_secret(name) or _bare(name[:200]) in _IN_URLS_TOO
 
 
 def _is_secret(bare: str) -> bool:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
 """`SpanKind` of opentelemetry/proto/trace/v1/trace.proto."""
 
+HTTP_METHODS = frozenset(
+    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
+)
+"""Those that spans name; any other is `_OTHER` (semantic conventions, `http.request.method`)."""
+
 UNSET, OK, ERROR = 0, 1, 2
 """`Status.StatusCode`."""
 

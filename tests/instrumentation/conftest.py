@@ -1,13 +1,15 @@
-"""Sandboxes, and collectors for them, that end with their test."""
+"""Sandboxes and collectors for them, recordings, and a server to call, that end with their tests."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.instrumentation.http_echo import echo
 from tests.instrumentation.lambda_api.collectors import Collector
 from tests.instrumentation.lambda_api.functions import Function
 from tests.instrumentation.lambda_api.sandbox import Sandbox
+from tests.instrumentation.recordings import Recording, recording
 
 
 @pytest.fixture
@@ -33,3 +35,15 @@ def sandbox_of(tmp_path: Path, collector: Collector) -> Iterator[Callable[..., S
     for sandbox in made:
         sandbox.shutdown()
         assert sandbox.deaths == []  # an extension that exits takes its function with it
+
+
+@pytest.fixture
+def recorded() -> Iterator[Recording]:
+    with recording() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with echo() as found:
+        yield found

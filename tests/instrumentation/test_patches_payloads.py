@@ -5,8 +5,7 @@ import httpx
 import pytest
 import requests
 import urllib3
-from tests.instrumentation.http_echo import echo
-from tests.instrumentation.recordings import Recording, attributes, recording
+from tests.instrumentation.recordings import Recording, attributes
 
 from coldlight_lambda import payloads
 from coldlight_lambda.settings import Settings
@@ -14,17 +13,10 @@ from coldlight_lambda.settings import Settings
 REQUEST, RESPONSE = payloads.REQUEST, payloads.RESPONSE
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with echo() as found:
-        yield found
-
-
 @pytest.fixture
-def recorded() -> Iterator[Recording]:
+def recorded(recorded: Recording) -> Iterator[Recording]:
     payloads.set_up(Settings({"COLDLIGHT_ENDPOINT": "http://127.0.0.1"}))
-    with recording() as found:
-        yield found
+    yield recorded
     payloads.set_up(Settings({"COLDLIGHT_PAYLOADS": "off"}))
 
 

@@ -18,7 +18,6 @@ from tests.instrumentation.recordings import (
     Recording,
     attributes,
     broken,
-    recording,
 )
 
 from coldlight_lambda.contexts import current
@@ -40,12 +39,6 @@ def postgresql_port() -> Iterator[int]:
 def mysql_port() -> Iterator[int]:
     with mysql() as port:
         yield port
-
-
-@pytest.fixture
-def recorded() -> Iterator[Recording]:
-    with recording() as found:
-        yield found
 
 
 def with_psycopg(port: int) -> Run:

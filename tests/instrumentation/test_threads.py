@@ -1,25 +1,18 @@
 import asyncio
 import threading
 import traceback
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, ContextVar
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.instrumentation.recordings import HOOKS, Recording, broken, recording
+from tests.instrumentation.recordings import HOOKS, Recording, broken
 
 from coldlight_lambda import recorder
 from coldlight_lambda.contexts import current
 from coldlight_lambda.patches import threads
 from coldlight_lambda.spans import CLIENT
-
-
-@pytest.fixture
-def recorded() -> Iterator[Recording]:
-    with recording() as found:
-        yield found
 
 
 def call(name: str) -> None:

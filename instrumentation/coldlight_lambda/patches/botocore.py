@@ -11,6 +11,7 @@ from weakref import WeakSet
 from coldlight_lambda import payloads, producers, recorder, settings
 from coldlight_lambda.contexts import current, to_xray
 from coldlight_lambda.errors import record_error
+from coldlight_lambda.patches import replace
 from coldlight_lambda.producers import bodies
 from coldlight_lambda.recorder import contained
 from coldlight_lambda.spans import CLIENT, PRODUCER
@@ -51,13 +52,8 @@ def patch(module: Any) -> None:
     """Records the calls of every client, of those made already, too. `module` is `botocore.client` or `aiobotocore.client`."""
     is_async = hasattr(module, "AioBaseClient")
     client = module.AioBaseClient if is_async else module.BaseClient
-    original = client._make_api_call
-    if getattr(original, "__coldlight__", False):
-        return
     bodies.choice["is_asked"] = settings.read().propagate_in_bodies
-    recorded = (_recorded_async if is_async else _recorded)(original)
-    recorded.__coldlight__ = True  # type: ignore[attr-defined]
-    client._make_api_call = recorded
+    replace(client, "_make_api_call", _recorded_async if is_async else _recorded)
 
 
 def _recorded(original: Callable[..., Any]) -> Callable[..., Any]:

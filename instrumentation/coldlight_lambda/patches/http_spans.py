@@ -6,7 +6,7 @@ from coldlight_lambda import recorder
 from coldlight_lambda.contexts import to_traceparent
 from coldlight_lambda.producers.gateways import produced
 from coldlight_lambda.recorder import contained
-from coldlight_lambda.spans import CLIENT, ERROR
+from coldlight_lambda.spans import CLIENT, ERROR, HTTP_METHODS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,13 +15,8 @@ if TYPE_CHECKING:
 
     from coldlight_lambda.spans import Span
 
-_METHODS = frozenset(
-    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
-)
 _PORTS = {"http": 80, "https": 443}
 _REDACTED = "REDACTED"
-_SECRET_IN_URLS = frozenset(("code", "key", "session", "sessionid", "sig"))
-"""Beside what `masking` knows for a secret's name anywhere."""
 _LONGEST_URL = 4096
 _SIGNED_QUERY = ("X-Amz-Signature=", "X-Amz-Credential=")
 
@@ -33,11 +28,11 @@ def start(method: str, url: str) -> Span | None:
         return None
     method = str(method)
     known = method.upper()
-    span.name = known if known in _METHODS else "HTTP"
+    span.name = known if known in HTTP_METHODS else "HTTP"
     span.set(
         {
-            "http.request.method": known if known in _METHODS else "_OTHER",
-            "http.request.method_original": None if method in _METHODS else method,
+            "http.request.method": known if known in HTTP_METHODS else "_OTHER",
+            "http.request.method_original": None if method in HTTP_METHODS else method,
         }
     )
     contained(locate, span, url)
@@ -70,10 +65,10 @@ def _redacted(parts: SplitResult) -> str:
 
 
 def _redacted_pair(pair: str) -> str:
-    from coldlight_lambda.masking import is_secret
+    from coldlight_lambda.masking import is_secret_in_url
 
     name, equals, _ = pair.partition("=")
-    return f"{name}={_REDACTED}" if equals and (is_secret(name) or name.lower() in _SECRET_IN_URLS) else pair
+    return f"{name}={_REDACTED}" if equals and is_secret_in_url(name) else pair
 
 
 def inject(span: Span, url: str, headers: Any) -> None:

@@ -6,6 +6,7 @@ Attributes as in the semantic conventions, "HTTP server spans". Headers are not 
 from __future__ import annotations
 
 from coldlight_lambda.contexts import upstream
+from coldlight_lambda.spans import HTTP_METHODS
 from coldlight_lambda.triggers import Trigger
 from coldlight_lambda.triggers.reading import inside, items, last_part, lowered, text
 
@@ -23,23 +24,7 @@ REST, HTTP, HTTP_1, WEBSOCKET = (
 )
 AUTHORIZER, URL, BALANCER = "apigateway-authorizer", "function-url", "alb"
 
-_METHODS = frozenset(
-    ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "QUERY")
-)
 _LONGEST_PATH, _MOST_PARAMETERS = 4096, 256
-_SECRET_WORDS = (
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "signature",
-    "credential",
-    "apikey",
-    "api_key",
-    "api-key",
-    "accesskey",
-)
-_SECRETS = frozenset(("sig", "pwd", "code", "auth", "authorization", "session", "sessionid", "key"))
 
 
 def read(event: dict[str, Any]) -> Optional[Trigger]:
@@ -111,7 +96,7 @@ def _name(event: dict[str, Any], context: dict[str, Any], kind: str) -> Optional
 def _request(event: dict[str, Any], context: dict[str, Any]) -> dict[str, Value]:
     http = inside(context, "http")
     method = text(event, "httpMethod") or text(http, "method") or text(context, "httpMethod")
-    known = method.upper() if method.upper() in _METHODS else "_OTHER" if method else None
+    known = method.upper() if method.upper() in HTTP_METHODS else "_OTHER" if method else None
     _, _, version = (text(context, "protocol") or text(http, "protocol")).partition("HTTP/")
     return {
         "http.request.method": known,
@@ -188,9 +173,9 @@ def _written(pairs: list[tuple[str, str]], is_decoded: bool) -> str:
 
 def _shown(name: str, value: str) -> str:
     """Semantic conventions, `url.query`: what is secret "SHOULD be redacted"."""
-    lowered = name.lower()
-    is_secret = lowered in _SECRETS or any(word in lowered for word in _SECRET_WORDS)
-    return "REDACTED" if is_secret and value else value
+    from coldlight_lambda.masking import is_secret_in_url  # for those that have a query
+
+    return "REDACTED" if value and is_secret_in_url(name) else value
 
 
 def take_answer(span: Span, result: Any) -> None:

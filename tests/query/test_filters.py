@@ -44,7 +44,7 @@ def answer_to(text: str) -> Expression | FilterError:
 
 
 def span_attribute(key: str) -> Attribute:
-    return Attribute(Scope.SPAN, key)
+    return Attribute(Scope.OWN, key)
 
 
 def test_the_example_of_the_guide_is_a_conjunction_of_three() -> None:

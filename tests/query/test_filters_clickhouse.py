@@ -295,7 +295,7 @@ def test_every_filter_finds_what_it_says(engine: Engine, situation: tuple[Expres
 def test_numbers_compare_as_in_mathematics(
     engine: Engine, sign: Operator, number: float, texts: list[str]
 ) -> None:
-    expression = Comparison(Attribute(Scope.SPAN, "k"), sign, number)
+    expression = Comparison(Attribute(Scope.OWN, "k"), sign, number)
     assert engine.found(expression, with_text(*texts)) == [number_holds(sign, text, number) for text in texts]
 
 

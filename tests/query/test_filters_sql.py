@@ -76,7 +76,7 @@ def test_without_conditions_on_the_trace_there_are_none() -> None:
 
 
 def test_written_and_handmade_conditions_compile_together() -> None:
-    handmade = Comparison(Attribute(Scope.SPAN, "k"), Operator.EQUAL, "v")
+    handmade = Comparison(Attribute(Scope.OWN, "k"), Operator.EQUAL, "v")
     compiled = compile_filter(And((parse_filter('service = "a" or root'), handmade)))
     assert compiled.span.sql.startswith("(((ServiceName = {f0:String}) OR (ParentSpanId = '')) AND (")
     assert compiled.span.parameters == {"f0": "a", "f1": "k", "f2": "v"}

@@ -1,6 +1,7 @@
 """The filter language: `parse_filter` reads it, nodes can be made by hand, `compile_filter` makes SQL of both."""
 
 from coldlight_query.filters.compile import Compiled, Condition, compile_filter
+from coldlight_query.filters.dialects import LOGS, SPANS, Dialect
 from coldlight_query.filters.errors import FilterError
 from coldlight_query.filters.fields import Attribute, Field, Operator, Scope
 from coldlight_query.filters.parse import parse_filter
@@ -8,11 +9,14 @@ from coldlight_query.filters.syntax import And, Comparison, Exists, Expression, 
 from coldlight_query.filters.values import Duration, Instant, Value, read_duration, read_instant
 
 __all__ = [
+    "LOGS",
+    "SPANS",
     "And",
     "Attribute",
     "Comparison",
     "Compiled",
     "Condition",
+    "Dialect",
     "Duration",
     "Exists",
     "Expression",

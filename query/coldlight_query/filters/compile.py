@@ -1,6 +1,6 @@
 """From the tree of a filter to conditions in ClickHouse SQL.
 
-Nothing that a user wrote becomes SQL: keys and values are bound parameters, columns come from the tables below.
+Nothing that a user wrote becomes SQL: keys and values are bound parameters, columns come from the dialect.
 Every condition is 0 or 1 for every row, never NULL, so that `not` means what it says.
 """
 
@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from coldlight_query.filters.fields import Field, Operator, Scope
+from coldlight_query.filters.dialects import SPANS, Dialect
+from coldlight_query.filters.fields import SEVERITIES, Field, Operator, Scope
 from coldlight_query.filters.syntax import (
     And,
     Comparison,
@@ -23,30 +24,6 @@ from coldlight_query.filters.syntax import (
 )
 from coldlight_query.filters.values import Duration, Instant, Value
 
-_COLUMNS = {
-    Field.SERVICE: "ServiceName",
-    Field.NAME: "SpanName",
-    Field.KIND: "SpanKind",
-    Field.STATUS: "StatusCode",
-    Field.STATUS_MESSAGE: "StatusMessage",
-    Field.DURATION: "Duration",
-    Field.TRACE_ID: "TraceId",
-    Field.SPAN_ID: "SpanId",
-    Field.PARENT_SPAN_ID: "ParentSpanId",
-    Field.START_TIME: "Timestamp",
-    Field.SCOPE_NAME: "ScopeName",
-    Field.SCOPE_VERSION: "ScopeVersion",
-    Field.TRACE_DURATION: "(toUnixTimestamp64Nano(End) - toUnixTimestamp64Nano(Start))",
-}
-_MAPS = {
-    Scope.SPAN: "SpanAttributes",
-    Scope.RESOURCE: "ResourceAttributes",
-    Scope.INSTRUMENTATION: "ScopeAttributes",
-}
-_ARRAYS_OF_MAPS = {
-    Scope.EVENT: "Events.Attributes",
-    Scope.LINK: "Links.Attributes",
-}
 _OPERATORS = {
     Operator.EQUAL: "{0} = {1}",
     Operator.UNEQUAL: "{0} != {1}",
@@ -83,8 +60,10 @@ class Compiled:
     trace: Condition | None
 
 
-def compile_filter(expression: Expression, prefix: str = "f") -> Compiled:
+def compile_filter(expression: Expression, prefix: str = "f", dialect: Dialect = SPANS) -> Compiled:
     """The conditions that mean `expression`; the names of their parameters start with `prefix`.
+
+    `dialect` is the one that it was parsed in.
 
     Raises `ValueError` when `prefix` is no identifier.
     """
@@ -93,20 +72,20 @@ def compile_filter(expression: Expression, prefix: str = "f") -> Compiled:
     parts = list(conjuncts(expression))
     of_span = [part for part in parts if level(part) is Level.SPAN]
     of_trace = [part for part in parts if level(part) is Level.TRACE]
-    trace = _condition(of_trace, f"{prefix}_trace") if of_trace else None
-    return Compiled(_condition(of_span, prefix), trace)
+    trace = _condition(of_trace, _Writing(dialect, f"{prefix}_trace")) if of_trace else None
+    return Compiled(_condition(of_span, _Writing(dialect, prefix)), trace)
 
 
-def _condition(parts: list[Expression], prefix: str) -> Condition:
-    parameters = _Parameters(prefix)
-    sql = _sql(parts[0] if len(parts) == 1 else And(tuple(parts)), parameters)
-    return Condition(f"({sql})", parameters.values)
+def _condition(parts: list[Expression], writing: "_Writing") -> Condition:
+    sql = _sql(parts[0] if len(parts) == 1 else And(tuple(parts)), writing)
+    return Condition(f"({sql})", writing.values)
 
 
 @dataclass(frozen=True)
-class _Parameters:
-    """Collects values on the way through the tree."""
+class _Writing:
+    """SQL in the making: whose columns it names, and the values collected on the way through the tree."""
 
+    dialect: Dialect
     prefix: str
     values: dict[str, object] = field(default_factory=dict)
 
@@ -133,37 +112,42 @@ class _Parameters:
                 return f"fromUnixTimestamp64Nano({self.bind('Int64', unix_nano)})"
 
 
-def _sql(expression: Expression, parameters: _Parameters) -> str:
+def _sql(expression: Expression, writing: _Writing) -> str:
     match expression:
         case And(parts):
-            return _joined(" AND ", parts, parameters) or "1"
+            return _joined(" AND ", parts, writing) or "1"
         case Or(parts):
-            return _joined(" OR ", parts, parameters) or "0"
+            return _joined(" OR ", parts, writing) or "0"
         case Not(part):
-            return f"NOT ({_sql(part, parameters)})"
+            return f"NOT ({_sql(part, writing)})"
         case Root():
-            return f"{_COLUMNS[Field.PARENT_SPAN_ID]} = ''"
+            return f"{writing.dialect.columns[Field.PARENT_SPAN_ID]} = ''"
         case Exists(attribute):
-            return _anywhere(attribute.scope, parameters.bind("String", attribute.key))
+            return _anywhere(writing.dialect, attribute.scope, writing.bind("String", attribute.key))
         case Comparison():
-            return _comparison(expression, parameters)
+            return _comparison(expression, writing)
 
 
-def _comparison(comparison: Comparison, parameters: _Parameters) -> str:
+def _comparison(comparison: Comparison, writing: _Writing) -> str:
     name, operator, value = comparison.subject, comparison.operator, comparison.value
     if isinstance(name, Field):
-        return _compared(operator, _COLUMNS[name], parameters.bind_value(_stored(name, value)))
-    key = parameters.bind("String", name.key)
-    return _anywhere(name.scope, key, _attribute_test(operator, value, parameters.bind_value(value)))
+        return _compared(operator, writing.dialect.columns[name], writing.bind_value(_stored(name, value)))
+    key = writing.bind("String", name.key)
+    test = _attribute_test(operator, value, writing.bind_value(value))
+    return _anywhere(writing.dialect, name.scope, key, test)
 
 
-def _joined(keyword: str, parts: Iterable[Expression], parameters: _Parameters) -> str:
-    return keyword.join(f"({_sql(part, parameters)})" for part in parts)
+def _joined(keyword: str, parts: Iterable[Expression], writing: _Writing) -> str:
+    return keyword.join(f"({_sql(part, writing)})" for part in parts)
 
 
 def _stored(name: Field, value: Value) -> Value:
-    """The tables spell a kind and a status with a capital: Server, Error."""
-    return value.capitalize() if name in (Field.KIND, Field.STATUS) and isinstance(value, str) else value
+    """The tables spell a kind and a status with a capital (Server, Error), and count severities."""
+    if not isinstance(value, str):
+        return value
+    if name is Field.SEVERITY:
+        return SEVERITIES.index(value)
+    return value.capitalize() if name in (Field.KIND, Field.STATUS) else value
 
 
 def _compared(operator: Operator, left: str, right: str) -> str:
@@ -193,16 +177,16 @@ def _number_compared(operator: Operator, right: str, text: str) -> str:
     return f"coalesce({exact}, {rounded}, 0)"
 
 
-def _anywhere(scope: Scope, key: str, test: _Test | None = None) -> str:
+def _anywhere(dialect: Dialect, scope: Scope, key: str, test: _Test | None = None) -> str:
     """That the attribute is there and, if there is a test, passes it; of several (events, links), any one."""
-    scopes = [*_MAPS, *_ARRAYS_OF_MAPS] if scope is Scope.ANY else [scope]
-    return " OR ".join(_in_scope(each, key, test) for each in scopes)
+    scopes = [*dialect.maps, *dialect.arrays_of_maps] if scope is Scope.ANY else [scope]
+    return " OR ".join(_in_scope(dialect, each, key, test) for each in scopes)
 
 
-def _in_scope(scope: Scope, key: str, test: _Test | None) -> str:
-    if scope in _MAPS:
-        return _in_map(_MAPS[scope], key, test)
-    return f"arrayExists(entry -> {_in_map('entry', key, test)}, {_ARRAYS_OF_MAPS[scope]})"
+def _in_scope(dialect: Dialect, scope: Scope, key: str, test: _Test | None) -> str:
+    if scope in dialect.maps:
+        return _in_map(dialect.maps[scope], key, test)
+    return f"arrayExists(entry -> {_in_map('entry', key, test)}, {dialect.arrays_of_maps[scope]})"
 
 
 def _in_map(name: str, key: str, test: _Test | None) -> str:

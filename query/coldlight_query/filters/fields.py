@@ -13,7 +13,7 @@ from coldlight_query.filters.values import UNIT_NAMES, Duration, Instant, Value,
 
 
 class Field(StrEnum):
-    """A fixed field of a span (`trace_duration`: of its trace), by its name in the filter language."""
+    """A fixed field of a span (`trace_duration`: of its trace) or of a log record, by its name in the filter language."""
 
     SERVICE = "service"
     NAME = "name"
@@ -28,12 +28,20 @@ class Field(StrEnum):
     SCOPE_NAME = "scope_name"
     SCOPE_VERSION = "scope_version"
     TRACE_DURATION = "trace_duration"
+    BODY = "body"
+    SEVERITY = "severity"
+    EVENT_NAME = "event_name"
+    TIME = "time"
+
+
+SEVERITIES = ("unspecified", "trace", "debug", "info", "warn", "error", "fatal")
+"""In their order (OpenTelemetry, logs data model, "Severity Fields"), and one for records that have none."""
 
 
 class Scope(StrEnum):
     """Where an attribute is looked up, by its name in the filter language."""
 
-    SPAN = "attributes"
+    OWN = "attributes"
     RESOURCE = "resource"
     EVENT = "event"
     LINK = "link"
@@ -197,6 +205,10 @@ _FIELD_RULES: dict[Field, _Rule] = {
     Field.SCOPE_NAME: _TEXT,
     Field.SCOPE_VERSION: _TEXT,
     Field.TRACE_DURATION: _LENGTH,
+    Field.BODY: _TEXT,
+    Field.SEVERITY: _Rule("a severity", ORDER, _word(*SEVERITIES)),
+    Field.EVENT_NAME: _TEXT,
+    Field.TIME: _TIME,
 }
 _ATTRIBUTE_RULES: dict[type[Value], _Rule] = {
     str: _TEXT,

@@ -8,6 +8,7 @@ from typing import cast
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 
+from coldlight_query.filters.dialects import SPANS, Dialect
 from coldlight_query.filters.errors import FilterError
 from coldlight_query.filters.fields import Attribute, Field, Operator, check_operator
 from coldlight_query.filters.grammar_errors import grammar_error
@@ -23,8 +24,8 @@ _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPED = {"\\": "\\", '"': '"', "'": "'", "n": "\n", "r": "\r", "t": "\t"}
 
 
-def parse_filter(text: str) -> Expression:
-    """The tree of a filter (docs/filter-language.md); that of an empty text matches every span.
+def parse_filter(text: str, dialect: Dialect = SPANS) -> Expression:
+    """The tree of a filter (docs/filter-language.md); that of an empty text matches everything.
 
     Raises `FilterError` for what the language does not allow, for more than `MAX_LENGTH` characters or
     `MAX_COMPARISONS` comparisons (each value of `in` is one), and for nesting deeper than `MAX_DEPTH`.
@@ -32,7 +33,7 @@ def parse_filter(text: str) -> Expression:
     if len(text) > MAX_LENGTH:
         raise FilterError(f"the filter has {len(text)} characters; at most {MAX_LENGTH} are allowed")
     try:
-        return cast(Expression, _language().parse(text))  # `start` below makes it
+        return cast(Expression, _language(dialect).parse(text))  # `start` below makes it
     except FilterError as error:
         raise error.shown_in(text) from None
     except UnexpectedInput as error:
@@ -40,13 +41,17 @@ def parse_filter(text: str) -> Expression:
 
 
 @cache
-def _language() -> Lark:
-    return Lark.open("grammar.lark", rel_to=__file__, parser="lalr", transformer=_Nodes())
+def _language(dialect: Dialect) -> Lark:
+    return Lark.open("grammar.lark", rel_to=__file__, parser="lalr", transformer=_Nodes(dialect))
 
 
 @v_args(inline=True)
 class _Nodes(Transformer[Token, Expression]):
     """Makes nodes while the grammar's rules match, and so without recursion, however deep the text nests."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__()
+        self._dialect = dialect
 
     def start(self, expression: Expression | None) -> Expression:
         if expression is None:
@@ -86,15 +91,18 @@ class _Nodes(Transformer[Token, Expression]):
         raise FilterError(f"{subject} always exists; ask for its value", position=keyword.start_pos)
 
     def flag(self, name: Token) -> Root:
-        if name == ROOT:
+        if name == ROOT and self._dialect.has_roots:
             return Root()
         with _pointing_at(name):
-            field = named_field(name)
-            raise FilterError(f"{field} must be compared with a value; only {ROOT} stands alone")
+            field = named_field(name, self._dialect)
+            alone = f"; only {ROOT} stands alone" if self._dialect.has_roots else ""
+            raise FilterError(f"{field} must be compared with a value{alone}")
 
     def subject(self, name: Token, key: Token | None) -> Field | Attribute:
         with _pointing_at(name):
-            return named_field(name) if key is None else named_attribute(name, _unquoted(key))
+            if key is None:
+                return named_field(name, self._dialect)
+            return named_attribute(name, _unquoted(key), self._dialect)
 
 
 def _comparison(subject: Field | Attribute, sign: Token, token: Token) -> Comparison:
@@ -114,7 +122,7 @@ def _value(subject: Field | Attribute, token: Token) -> Value:
         return read_quantity(str(token))
     if token.lower() in ("true", "false"):
         return token.lower() == "true"
-    if subject in (Field.KIND, Field.STATUS):
+    if subject in (Field.KIND, Field.STATUS, Field.SEVERITY):
         return str(token)
     raise FilterError(f'put text in quotes: "{token}"')
 

@@ -30,7 +30,7 @@ _FIELDS = {
     "kind": filters.Field.KIND,
 }
 _ATTRIBUTES = {
-    "attribute": Scope.SPAN,
+    "attribute": Scope.OWN,
     "resource": Scope.RESOURCE,
     "event": Scope.EVENT,
     "link": Scope.LINK,
@@ -42,8 +42,8 @@ _DURATIONS = {
     "max_trace_duration": (filters.Field.TRACE_DURATION, Operator.AT_MOST),
 }
 
-_KEY_VALUE = "`key=value`, or `key` alone for any value; may be repeated"
-_TIME = "RFC 3339 or epoch ns"
+KEY_VALUE = "`key=value`, or `key` alone for any value; may be repeated"
+TIME = "RFC 3339 or epoch ns"
 
 
 def check_given_once(request: Request) -> None:
@@ -59,10 +59,14 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+
+class PagedParameters(Parameters):
+    """Of answers that come in pages."""
+
     cursor: str | None = Field(None, description="`next_cursor` of the page before")
 
 
-class PageParameters(Parameters):
+class PageParameters(PagedParameters):
     """Of a trace or its log records."""
 
     attributes: Literal["plain", "otlp"] = Field(
@@ -71,7 +75,7 @@ class PageParameters(Parameters):
     limit: int = Field(10_000, ge=1, le=100_000, description="Spans or log records on a page")
 
 
-class SearchParameters(Parameters):
+class SearchParameters(PagedParameters):
     """Of the search for traces; each narrows it, and none is required."""
 
     filter: str = Field(
@@ -83,16 +87,16 @@ class SearchParameters(Parameters):
     kind: Literal["internal", "server", "client", "producer", "consumer", "unspecified"] | None = Field(
         None, description="Of a span"
     )
-    attribute: list[str] = Field([], description=f"Of a span: {_KEY_VALUE}")
-    resource: list[str] = Field([], description=f"Of its resource: {_KEY_VALUE}")
-    event: list[str] = Field([], description=f"Of one of its events: {_KEY_VALUE}")
-    link: list[str] = Field([], description=f"Of one of its links: {_KEY_VALUE}")
+    attribute: list[str] = Field([], description=f"Of a span: {KEY_VALUE}")
+    resource: list[str] = Field([], description=f"Of its resource: {KEY_VALUE}")
+    event: list[str] = Field([], description=f"Of one of its events: {KEY_VALUE}")
+    link: list[str] = Field([], description=f"Of one of its links: {KEY_VALUE}")
     min_duration: str | None = Field(None, description="Of a span, for instance `250ms`")
     max_duration: str | None = Field(None, description="Of a span")
     min_trace_duration: str | None = Field(None, description="Of the whole trace")
     max_trace_duration: str | None = Field(None, description="Of the whole trace")
-    start: str | None = Field(None, description=f"The span starts then or later: {_TIME}")
-    end: str | None = Field(None, description=f"The span starts then or earlier: {_TIME}")
+    start: str | None = Field(None, description=f"The span starts then or later: {TIME}")
+    end: str | None = Field(None, description=f"The span starts then or earlier: {TIME}")
     limit: int = Field(20, ge=1, le=1000, description="Traces on a page")
 
     def search(self) -> Search:
@@ -115,7 +119,7 @@ class SearchParameters(Parameters):
     def _attributes(self) -> Iterator[Expression]:
         for parameter, scope in _ATTRIBUTES.items():
             for text in getattr(self, parameter):
-                yield _attribute(parameter, scope, text)
+                yield attribute_condition(parameter, scope, text)
 
     def _durations(self) -> Iterator[Expression]:
         for parameter, (field, operator) in _DURATIONS.items():
@@ -124,7 +128,8 @@ class SearchParameters(Parameters):
                 yield Comparison(field, operator, Duration(parse_duration_ns(parameter, text)))
 
 
-def _attribute(parameter: str, scope: Scope, text: str) -> Expression:
+def attribute_condition(parameter: str, scope: Scope, text: str) -> Expression:
+    """What `key=value` or `key` asks for. Raises `ProblemError` naming `parameter` where there is no key."""
     key, equals, value = text.partition("=")
     if not key:
         raise bad_parameter(parameter, f"{text!r} has no key; write key=value, or key alone for any value")

@@ -1,5 +1,6 @@
 """The query service: a FastAPI app over a store."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -10,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from coldlight_query import problems
 from coldlight_query.auth import require_token
 from coldlight_query.metrics import CollectorsWatch, Counted, QueryMetrics
-from coldlight_query.routes import health, traces
+from coldlight_query.routes import health, logs, tail, traces
 from coldlight_storage import Stores
 from coldlight_storage.access import Access
 from coldlight_storage.state.tokens import DEFAULT_TENANT
@@ -41,9 +42,12 @@ def create_app(
     app.state.registry = registry
     registry.register(app.state.collectors)
     app.state.clock_ns = clock_ns
+    app.state.stopping = asyncio.Event()  # ends answers that have no end of their own
     problems.install(app)
     app.include_router(health.router)
     app.include_router(traces.router)
+    app.include_router(logs.router)
+    app.include_router(tail.router)
     problems.describe(app.openapi())
     require_token(app, access)
     app.add_middleware(Counted, metrics=app.state.metrics)  # the last one added is the first to see a request

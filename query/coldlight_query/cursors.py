@@ -13,18 +13,31 @@ def encode(route: str, *place: int | str) -> str:
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode(cursor: str, route: str, *kinds: type) -> list[Any]:
+def decode(cursor: str, route: str, *kinds: type, name: str = "cursor") -> list[Any]:
     """The place in a cursor of `route`, whose values must be of these kinds.
 
-    Raises `ProblemError` for what `encode` never wrote, also when ClickHouse could not take it as a parameter.
+    Raises `ProblemError`, which speaks of the parameter `name`, for what `encode` never wrote, also when ClickHouse could not take it as a parameter.
     """
+    made_for, place = _parsed(cursor, name)
+    if made_for != route or len(place) != len(kinds) or not all(map(_fits, place, kinds)):
+        raise _unknown(name)
+    return list(place)
+
+
+def decode_segments(cursor: str, route: str, name: str) -> list[int]:
+    """The place in a cursor of `route` that is any number of UInt64s. Raises as `decode` does."""
+    made_for, place = _parsed(cursor, name)
+    if made_for != route or not all(type(value) is int and 0 <= value < 2**64 for value in place):
+        raise _unknown(name)
+    return place
+
+
+def _parsed(cursor: str, name: str) -> tuple[Any, list[Any]]:
     try:
         made_for, *place = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError, RecursionError):
-        raise _unknown() from None
-    if made_for != route or len(place) != len(kinds) or not all(map(_fits, place, kinds)):
-        raise _unknown()
-    return list(place)
+        raise _unknown(name) from None
+    return made_for, place
 
 
 def _fits(value: Any, kind: type) -> bool:
@@ -34,7 +47,6 @@ def _fits(value: Any, kind: type) -> bool:
     return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _unknown() -> ProblemError:
-    return bad_parameter(
-        "cursor", "not a cursor of this route; pass `next_cursor` of the answer before, unchanged"
-    )
+def _unknown(name: str) -> ProblemError:
+    source = "`next_cursor` of the answer before" if name == "cursor" else "an `id` that this service gave"
+    return bad_parameter(name, f"not a cursor of this route; pass {source}, unchanged")

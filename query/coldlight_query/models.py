@@ -136,6 +136,9 @@ class Traces(BaseModel):
 class LogRecord(BaseModel):
     """One log record as it was sent. `body` is null when there was none."""
 
+    id: str = Field(
+        description="For `/logs/{id}/context`; opaque, and the same for records alike to the last byte"
+    )
     time_unix_nano: UnixNano
     observed_time_unix_nano: UnixNano
     trace_id: str
@@ -160,3 +163,32 @@ class Logs(BaseModel):
     trace_id: str
     logs: list[LogRecord]
     next_cursor: Cursor
+
+
+class FoundLogs(BaseModel):
+    """Log records, newest first."""
+
+    logs: list[LogRecord]
+    next_cursor: Cursor
+
+
+class LogContext(BaseModel):
+    """A log record between what its sandbox or process wrote before and after it, all in order of time."""
+
+    before: list[LogRecord]
+    record: LogRecord
+    after: list[LogRecord]
+
+
+class TailedSpan(BaseModel):
+    """A span as the tail tells it."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    name: str
+    kind: str
+    service: str
+    start_time_unix_nano: UnixNano
+    duration_ns: int
+    status: Status

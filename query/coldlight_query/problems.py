@@ -18,7 +18,7 @@ MEDIA_TYPE = "application/problem+json"
 
 _DESCRIPTIONS = {
     400: "A parameter or the filter is wrong; `detail` names the place",
-    404: "No span of it was received",
+    404: "Nothing of it was received, or not any more",
     503: "ClickHouse does not answer",
     504: "The query took too long",
     507: "The query needs too much memory",
@@ -76,7 +76,8 @@ def describe(openapi: dict[str, Any]) -> None:
         for operation in route.values():
             for status, response in operation["responses"].items():
                 if status != "200":
-                    response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
+                    [content] = response["content"].values()
+                    response["content"] = {MEDIA_TYPE: content}
 
 
 def problem(

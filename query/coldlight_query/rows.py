@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain, repeat
 from typing import Any
 
+from coldlight_query import cursors
 from coldlight_storage import Row
 from coldlight_storage.attributes import KeyValues, Value, decode_pairs, decode_value, to_otlp, to_plain
 
@@ -11,6 +12,10 @@ Render = Callable[[Value], Any]
 
 RENDER: dict[str, Render] = {"plain": to_plain, "otlp": to_otlp}
 """By the value of the `attributes` parameter: how one attribute value is written."""
+
+
+LOG_ID = "log"
+"""As a log record's id is the cursor of its place."""
 
 
 def span_from_row(row: Row, render: Render) -> dict[str, Any]:
@@ -40,8 +45,9 @@ def span_from_row(row: Row, render: Render) -> dict[str, Any]:
 
 
 def log_from_row(row: Row, render: Render) -> dict[str, Any]:
-    """`models.LogRecord` of a row of `trace_logs.sql`."""
+    """`models.LogRecord` of a row with the columns of `log_columns.sql`."""
     return {
+        "id": cursors.encode(LOG_ID, row["time_ns"], row["tie"]),
         "time_unix_nano": row["time_ns"],
         "observed_time_unix_nano": row["observed_ns"],
         "trace_id": row["trace_id"],

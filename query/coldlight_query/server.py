@@ -29,12 +29,14 @@ class QueryServer:
     """A running query service. `port` is the one in use, also where 0 was asked for."""
 
     port: int
+    _app: FastAPI
     _start: Callable[[], Server]
     _server: Server
     _task: asyncio.Task[None]
 
     async def stop(self) -> None:
-        """Ends the server; requests under way are answered first."""
+        """Ends the server; requests under way are answered first, and those without an end of their own are ended."""
+        self._app.state.stopping.set()
         self._server.stop()  # type: ignore[no-untyped-call]
         await self._task
 
@@ -72,7 +74,7 @@ async def serve(app: FastAPI, host: str, port: int, tls: Tls | None = None) -> Q
     server = start()
     task = asyncio.create_task(server.serve(), name="query server")
     await _until_answering(host, free, task)
-    return QueryServer(free, start, server, task)
+    return QueryServer(free, app, start, server, task)
 
 
 def _free_port(host: str, port: int) -> int:

@@ -140,7 +140,8 @@ def read_trace_logs(
     route = f"logs of {trace_id}"
     after = cursors.decode(cursor, route, int, str) if cursor is not None else [_BEFORE_ALL_NS, ""]
     parameters = dict(zip(("after_ns", "after_tie"), after, strict=True))
-    rows = store.select(statement("trace_logs"), {"trace_id": trace_id, "limit": limit, **parameters})
+    sql = statement("trace_logs").replace("$columns", statement("log_columns"))
+    rows = store.select(sql, {"trace_id": trace_id, "limit": limit, **parameters})
     last = rows[-1] if len(rows) >= limit else None
     return {
         "trace_id": trace_id,

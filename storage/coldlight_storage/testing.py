@@ -123,9 +123,11 @@ def traces_request(
     return request
 
 
-def logs_request(*records: LogRecord, service: str = "orders") -> ExportLogsServiceRequest:
+def logs_request(
+    *records: LogRecord, service: str = "orders", resource_attributes: Mapping[str, Any] | None = None
+) -> ExportLogsServiceRequest:
     request = ExportLogsServiceRequest()
-    group = request.resource_logs.add(resource=resource(service))
+    group = request.resource_logs.add(resource=resource(service, resource_attributes))
     group.scope_logs.add(log_records=records).scope.name = "testing"
     return request
 

@@ -18,6 +18,8 @@ from coldlight_storage.state.tokens import Token
 from coldlight_storage.testing import clock_ns, tokens_known, trace_id
 
 TRACES = "/api/v1/traces"
+LOGS = "/api/v1/logs"
+TAIL = "/api/v1/tail"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,12 @@ class Api:
 
     async def traces(self, **parameters: Any) -> dict[str, Any]:
         return await self._get(models.Traces, TRACES, parameters)
+
+    async def found_logs(self, **parameters: Any) -> dict[str, Any]:
+        return await self._get(models.FoundLogs, LOGS, parameters)
+
+    async def log_context(self, log_id: str, **parameters: Any) -> dict[str, Any]:
+        return await self._get(models.LogContext, f"{LOGS}/{log_id}/context", parameters)
 
     async def found(self, **parameters: Any) -> list[int]:
         """The numbers of the traces that a search finds, in its order."""
@@ -77,13 +85,15 @@ def migrate_beside(store: TenantStore) -> None:
     migrate(store)
 
 
+def stores_of(store: Reader) -> Stores:
+    return Stores(cast(TenantStore, store), migrate_beside)
+
+
 @asynccontextmanager
 async def open_api(store: Reader, token: str | None = None, *tokens: Token) -> AsyncIterator[Api]:
     """The API over a store, at noon."""
     access = tokens_known(*tokens, shared=token)
-    app = create_app(
-        Stores(cast(TenantStore, store), migrate_beside), access, CollectorRegistry(), "1.2.3", clock_ns
-    )
+    app = create_app(stores_of(store), access, CollectorRegistry(), "1.2.3", clock_ns)
     # as a server does, answers what the app did not expect; a test sees the 500
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://coldlight") as client:

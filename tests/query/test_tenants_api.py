@@ -56,14 +56,14 @@ async def api(stores: Stores) -> AsyncIterator[Api]:
 
 async def ask(api: Api, text: str | None, path: str, **parameters: str) -> httpx.Response:
     headers = {"Authorization": f"Bearer {text}"} if text else {}
-    return await api.client.get(path, params=parameters, headers=headers)
+    return await api.client.get(path, params=parameters or None, headers=headers)
 
 
 async def paths(api: Api) -> list[str]:
     """Every path of the API that is there, for trace 1 and for trace 2."""
     description = (await ask(api, TEXT, "/openapi.json")).json()
     return [
-        path.replace("{trace_id}", trace_id(number).hex())
+        path.replace("{trace_id}", trace_id(number).hex()).replace("/tail", "/tail?follow=0s")
         for path in description["paths"]
         for number in (1, 2)
     ]

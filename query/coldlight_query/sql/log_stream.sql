@@ -1,0 +1,1 @@
+coalesce(nullIf(ResourceAttributes['faas.instance'], ''), nullIf(ResourceAttributes['service.instance.id'], ''), ResourceAttributes['aws.log.stream.names'])

@@ -192,3 +192,38 @@ class TailedSpan(BaseModel):
     start_time_unix_nano: UnixNano
     duration_ns: int
     status: Status
+
+
+class Exemplar(BaseModel):
+    """The span that explains a figure best: the slowest one, or of failures one that failed."""
+
+    trace_id: str
+    span_id: str
+
+
+class Point(BaseModel):
+    """A figure for the step of time that begins at `time_unix_nano`; null where there is none."""
+
+    time_unix_nano: UnixNano
+    value: float | None
+    exemplar: Exemplar | None
+
+
+class Series(BaseModel):
+    """One measure of one group over time."""
+
+    measure: str
+    labels: dict[str, str] = Field(
+        description="By what it was grouped; empty where an attribute is not there"
+    )
+    points: list[Point]
+
+
+class MetricSeries(BaseModel):
+    """Series over the same steps of time, the groups with the most calls first."""
+
+    start_time_unix_nano: UnixNano
+    end_time_unix_nano: UnixNano
+    step_ns: int
+    series: list[Series]
+    warnings: list[str]

@@ -20,6 +20,7 @@ from coldlight_storage.testing import clock_ns, tokens_known, trace_id
 TRACES = "/api/v1/traces"
 LOGS = "/api/v1/logs"
 TAIL = "/api/v1/tail"
+METRICS = "/api/v1/metrics/query"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class Api:
 
     async def log_context(self, log_id: str, **parameters: Any) -> dict[str, Any]:
         return await self._get(models.LogContext, f"{LOGS}/{log_id}/context", parameters)
+
+    async def metrics(self, **parameters: Any) -> dict[str, Any]:
+        return await self._get(models.MetricSeries, METRICS, parameters)
 
     async def found(self, **parameters: Any) -> list[int]:
         """The numbers of the traces that a search finds, in its order."""

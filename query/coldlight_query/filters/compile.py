@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from coldlight_query.filters.dialects import SPANS, Dialect
-from coldlight_query.filters.fields import SEVERITIES, Field, Operator, Scope
+from coldlight_query.filters.errors import FilterError
+from coldlight_query.filters.fields import SEVERITIES, Attribute, Field, Operator, Scope
 from coldlight_query.filters.syntax import (
     And,
     Comparison,
@@ -74,6 +75,30 @@ def compile_filter(expression: Expression, prefix: str = "f", dialect: Dialect =
     of_trace = [part for part in parts if level(part) is Level.TRACE]
     trace = _condition(of_trace, _Writing(dialect, f"{prefix}_trace")) if of_trace else None
     return Compiled(_condition(of_span, _Writing(dialect, prefix)), trace)
+
+
+@dataclass(frozen=True)
+class Selected:
+    """The SQL of a field or attribute as text, the values of its placeholders, and its name in the filter language."""
+
+    name: str
+    sql: str
+    parameters: Mapping[str, object]
+
+
+def compile_subject(subject: Field | Attribute, prefix: str, dialect: Dialect = SPANS) -> Selected:
+    """What a column of a result is made of; an attribute that is not there is empty text.
+
+    Raises `FilterError` for what has several values, or none of its own: attributes of events and links, `any`.
+    """
+    if isinstance(subject, Field):
+        spelt = "lower" if subject in (Field.KIND, Field.STATUS) else "toString"
+        return Selected(str(subject), f"{spelt}({dialect.columns[subject]})", {})
+    if subject.scope not in dialect.maps:
+        raise FilterError(f"{subject} has several values; group by attributes[...] or resource[...]")
+    return Selected(
+        str(subject), f"{dialect.maps[subject.scope]}[{{{prefix}:String}}]", {prefix: subject.key}
+    )
 
 
 def _condition(parts: list[Expression], writing: "_Writing") -> Condition:

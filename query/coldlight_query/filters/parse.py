@@ -33,7 +33,20 @@ def parse_filter(text: str, dialect: Dialect = SPANS) -> Expression:
     if len(text) > MAX_LENGTH:
         raise FilterError(f"the filter has {len(text)} characters; at most {MAX_LENGTH} are allowed")
     try:
-        return cast(Expression, _language(dialect).parse(text))  # `start` below makes it
+        return cast(Expression, _language(dialect).parse(text, start="start"))  # `start` below makes it
+    except FilterError as error:
+        raise error.shown_in(text) from None
+    except UnexpectedInput as error:
+        raise grammar_error(text, error) from None
+
+
+def parse_subject(text: str, dialect: Dialect = SPANS) -> Field | Attribute:
+    """The field or attribute that `text` names, as a filter would: `service`, `attributes["http.route"]`.
+
+    Raises `FilterError`.
+    """
+    try:
+        return cast(Field | Attribute, _language(dialect).parse(text, start="subject"))
     except FilterError as error:
         raise error.shown_in(text) from None
     except UnexpectedInput as error:
@@ -42,7 +55,10 @@ def parse_filter(text: str, dialect: Dialect = SPANS) -> Expression:
 
 @cache
 def _language(dialect: Dialect) -> Lark:
-    return Lark.open("grammar.lark", rel_to=__file__, parser="lalr", transformer=_Nodes(dialect))
+    starts = ["start", "subject"]
+    return Lark.open(
+        "grammar.lark", rel_to=__file__, start=starts, parser="lalr", transformer=_Nodes(dialect)
+    )
 
 
 @v_args(inline=True)

@@ -42,6 +42,8 @@ _DURATIONS = {
     "max_trace_duration": (filters.Field.TRACE_DURATION, Operator.AT_MOST),
 }
 
+_REPEATABLE = {*_ATTRIBUTES, "measure", "group_by"}
+
 KEY_VALUE = "`key=value`, or `key` alone for any value; may be repeated"
 TIME = "RFC 3339 or epoch ns"
 
@@ -49,7 +51,7 @@ TIME = "RFC 3339 or epoch ns"
 def check_given_once(request: Request) -> None:
     """Raises `ProblemError` for a parameter that comes twice and takes one value: which one counts, nobody could tell."""
     names = [name for name, _ in request.query_params.multi_items()]
-    for name in sorted(set(names) - _ATTRIBUTES.keys()):
+    for name in sorted(set(names) - _REPEATABLE):
         if names.count(name) > 1:
             raise bad_parameter(name, "give it once")
 

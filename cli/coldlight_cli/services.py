@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from enum import Flag, auto
 from functools import partial
@@ -40,7 +40,7 @@ from coldlight_storage import (
 )
 from coldlight_storage.access import Access
 from coldlight_storage.migrations import migrate, set_retention
-from coldlight_storage.state import StateUnavailable
+from coldlight_storage.state import State, StateUnavailable
 from coldlight_storage.state.tokens import DEFAULT_TENANT, Rates, read_tokens, tenants_of
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,8 @@ async def _serve(settings: Settings, services: Services, started: Callable[[Runn
     asyncio.get_running_loop().set_exception_handler(_tell)
     tls = _certificate(settings)
     async with AsyncExitStack() as stack:
-        access = await stack.enter_async_context(_access(settings, running))
+        state = stack.enter_context(closing(state_of(settings)))
+        access = await _access(state, settings, running)
         stores = await stack.enter_async_context(_open(settings))
         if not await _prepared(stores, settings):
             running.notes.append(
@@ -115,7 +116,8 @@ async def _serve(settings: Settings, services: Services, started: Callable[[Runn
         else:
             failures.append(asyncio.create_task(access.refresh_steadily(), name="tokens"))
         if Services.QUERY in services:
-            served = await stack.enter_async_context(_query(stores, access, settings, registry, running))
+            serving = _query(stores, state, access, settings, registry, running)
+            served = await stack.enter_async_context(serving)
             renewals.append(served.renew)
         if tls:
             await stack.enter_async_context(_renewing(tls, renewals))
@@ -128,36 +130,28 @@ class PublicWithoutTokens(Exception):
     """Other machines would reach the ports, and nobody could be told from anybody else."""
 
 
-@asynccontextmanager
-async def _access(settings: Settings, running: Running) -> AsyncIterator[Access]:
+async def _access(state: State, settings: Settings, running: Running) -> Access:
     """Who is let in. Raises `PublicWithoutTokens`."""
-    state = state_of(settings)
     access = Access(partial(read_tokens, state), _token(settings), is_public=settings.public_host is not None)
     try:
-        try:
-            await access.refresh()
-        except StateUnavailable as error:
-            running.notes.append(f"Until the tokens can be read, senders and readers get 503: {error}")
-        else:
-            if settings.public_host and not access.has_token:
-                raise PublicWithoutTokens(
-                    f"other machines reach {settings.public_host}, and there is no token: make one with"
-                    " `coldlight token create NAME --role ingest`, set auth_token (COLDLIGHT_AUTH_TOKEN) to 16 or"
-                    " more characters, or listen on 127.0.0.1"
-                )
-        yield access
-    finally:
-        state.close()
+        await access.refresh()
+    except StateUnavailable as error:
+        running.notes.append(f"Until the tokens can be read, senders and readers get 503: {error}")
+    else:
+        if settings.public_host and not access.has_token:
+            raise PublicWithoutTokens(
+                f"other machines reach {settings.public_host}, and there is no token: make one with"
+                " `coldlight token create NAME --role ingest`, set auth_token (COLDLIGHT_AUTH_TOKEN) to 16 or"
+                " more characters, or listen on 127.0.0.1"
+            )
+    return access
 
 
 def migrate_all(settings: Settings) -> None:
     """Brings the tables of every tenant up to date. Raises as `prepare` does, and `StateUnavailable`."""
     url = settings.clickhouse.get_secret_value() if settings.clickhouse else None
-    state = state_of(settings)
-    try:
+    with closing(state_of(settings)) as state:
         tenants = tenants_of(read_tokens(state)) | {DEFAULT_TENANT}
-    finally:
-        state.close()
     stores = Stores(open_store(url, settings.data, settings.memory), partial(prepare, settings=settings))
     try:
         for tenant in sorted(tenants):
@@ -275,9 +269,14 @@ def _least(settings: Settings, size: int, share: int) -> int:
 
 @asynccontextmanager
 async def _query(
-    stores: Stores, access: Access, settings: Settings, registry: CollectorRegistry, running: Running
+    stores: Stores,
+    state: State,
+    access: Access,
+    settings: Settings,
+    registry: CollectorRegistry,
+    running: Running,
 ) -> AsyncIterator[QueryServer]:
-    app = create_app(stores, access, registry, __version__)
+    app = create_app(stores, state, access, registry, __version__)
     tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
     server = await query_server.serve(app, settings.host, settings.query_port, tls)
     running.addresses.append(("Query API", f"{_url(settings, server.port)}/docs"))

@@ -11,9 +11,10 @@ from prometheus_client import CollectorRegistry
 from coldlight_query import problems
 from coldlight_query.auth import require_token
 from coldlight_query.metrics import CollectorsWatch, Counted, QueryMetrics
-from coldlight_query.routes import health, logs, red, tail, traces
+from coldlight_query.routes import health, issues, logs, red, tail, traces
 from coldlight_storage import Stores
 from coldlight_storage.access import Access
+from coldlight_storage.state import State
 from coldlight_storage.state.tokens import DEFAULT_TENANT
 
 _DESCRIPTION = """
@@ -26,16 +27,18 @@ cursors: pass `next_cursor` back as `cursor`. Errors are problem details (RFC 94
 
 def create_app(
     stores: Stores,
+    state: State,
     access: Access,
     registry: CollectorRegistry,
     version: str,
     clock_ns: Callable[[], int] = time.time_ns,
 ) -> FastAPI:
-    """The app; it uses `stores` from threads and never closes them. `registry` holds what `/metrics` shows. All but
+    """The app; it uses `stores` and `state` from threads and never closes them. `registry` holds what `/metrics` shows. All but
     health checks are for whom `access` lets in, who see their own tenant's rows. `clock_ns` tells the Unix time."""
     # whose /docs needs no CDN: who hosts their traces themselves may have no way out
     app = FastAPIOffline(title="Coldlight", version=version, description=_DESCRIPTION, redoc_url=None)
     app.state.stores = stores
+    app.state.state = state
     app.state.metrics = QueryMetrics()
     app.state.metrics.register(registry)
     app.state.collectors = CollectorsWatch(stores.of(DEFAULT_TENANT))
@@ -47,6 +50,7 @@ def create_app(
     app.include_router(health.router)
     app.include_router(traces.router)
     app.include_router(logs.router)
+    app.include_router(issues.router)
     app.include_router(tail.router)
     app.include_router(red.router)
     problems.describe(app.openapi())

@@ -1,4 +1,4 @@
-"""Who may read: tokens as bearers (RFC 6750), each good for the rows of its tenant."""
+"""Who may read, and who may change things: tokens as bearers (RFC 6750), each good for its tenant."""
 
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
@@ -9,6 +9,7 @@ from coldlight_storage.state.tokens import Role
 
 OPEN_PATHS = {"/healthz", "/readyz"}
 """What a load balancer may ask without a token."""
+_READING = {"GET", "HEAD", "OPTIONS"}
 OPERATOR_PATHS = {"/metrics"}
 """What tells of all tenants together."""
 
@@ -31,7 +32,7 @@ def _identity(access: Access, request: Request) -> Identity:
     token = bearer(request.headers.get("authorization", ""))
     if request.scope["path"] in OPERATOR_PATHS:
         return access.require_operator(token)
-    return access.require(token, Role.READ)
+    return access.require(token, Role.READ if request.method in _READING else Role.ADMIN)
 
 
 def _denial(denied: Denied) -> Response:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from coldlight_query.filters import FilterError
 from coldlight_storage import BadPattern, QueryTooLarge, QueryTooLong, StoreError, StoreUnavailable
+from coldlight_storage.state import StateUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _problem_error)
     app.add_exception_handler(FilterError, _filter_error)
     app.add_exception_handler(StoreError, _store_error)
+    app.add_exception_handler(StateUnavailable, _state_unavailable)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected)
@@ -124,6 +126,12 @@ async def _store_error(_: Request, error: Exception) -> JSONResponse:
             return problem(
                 500, "Query failed", "ClickHouse refused the query; the log of the query service says why"
             )
+
+
+async def _state_unavailable(_: Request, error: Exception) -> JSONResponse:
+    log.error("the state cannot be used: %s", error)
+    detail = "the database of tokens, rules and issues' states cannot be used; the log of the query service says why"
+    return problem(503, "State unavailable", detail, headers={"Retry-After": "5"})
 
 
 async def _validation_error(_: Request, error: Exception) -> JSONResponse:

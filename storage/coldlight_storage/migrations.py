@@ -82,7 +82,12 @@ def _applied(store: Reader) -> set[int]:
     return {row["Number"] for row in store.select("SELECT Number FROM coldlight_migrations")}
 
 
-_KEPT_WITH = {"otel_traces": Signal.TRACES, "trace_index": Signal.TRACES, "otel_logs": Signal.LOGS}
+_KEPT_WITH = {
+    "otel_traces": Signal.TRACES,
+    "trace_index": Signal.TRACES,
+    "issues": Signal.TRACES,
+    "otel_logs": Signal.LOGS,
+}
 
 
 def set_retention(store: Store, days: Mapping[Signal, int | None]) -> None:

@@ -19,6 +19,7 @@ from coldlight_query.app import create_app
 from coldlight_storage import EmbeddedStore, Signal, Stores, StoreUnavailable
 from coldlight_storage.heartbeats import collectors_seen, watermark_ns
 from coldlight_storage.migrations import migrate
+from coldlight_storage.state import open_state
 from coldlight_storage.testing import span, tokens_known, traces_request
 
 ROOT = Path(__file__).parents[2]
@@ -179,9 +180,9 @@ async def shown(tmp_path: Path, embedded_store: EmbeddedStore) -> set[str]:
         assert await at.send() == 200
         await until(lambda: at.inserter.counts.batches > 0)
         await until(lambda: bool(collectors_seen(embedded_store)))
-        transport = httpx.ASGITransport(
-            create_app(Stores(embedded_store, migrate), tokens_known(), CollectorRegistry(), "1.2.3")
-        )
+        stores, state = Stores(embedded_store, migrate), open_state(None, tmp_path)
+        app = create_app(stores, state, tokens_known(), CollectorRegistry(), "1.2.3")
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://coldlight") as query:
             assert (await query.get("/api/v1/traces")).status_code == 200
             found = re.findall(r"^(coldlight_\w+)", (await query.get("/metrics")).text, re.MULTILINE)

@@ -1,8 +1,10 @@
 """The API as its users see it; whatever it answers must be what its description promises."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import httpx
@@ -11,9 +13,11 @@ from pydantic import BaseModel
 
 from coldlight_query import models
 from coldlight_query.app import create_app
+from coldlight_query.issues import models as issues
 from coldlight_query.problems import MEDIA_TYPE, Problem
 from coldlight_storage import Reader, Stores, TenantStore
 from coldlight_storage.migrations import migrate
+from coldlight_storage.state import open_state
 from coldlight_storage.state.tokens import Token
 from coldlight_storage.testing import clock_ns, tokens_known, trace_id
 
@@ -21,6 +25,7 @@ TRACES = "/api/v1/traces"
 LOGS = "/api/v1/logs"
 TAIL = "/api/v1/tail"
 METRICS = "/api/v1/metrics/query"
+ISSUES = "/api/v1/issues"
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,20 @@ class Api:
 
     async def metrics(self, **parameters: Any) -> dict[str, Any]:
         return await self._get(models.MetricSeries, METRICS, parameters)
+
+    async def issues(self, **parameters: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self._get(issues.Issues, ISSUES, parameters))["issues"]
+        return found
+
+    async def issue(self, issue_id: str) -> dict[str, Any]:
+        return await self._get(issues.Issue, f"{ISSUES}/{issue_id}", {})
+
+    async def say(self, issue_id: str, state: str, **more: str) -> dict[str, Any]:
+        """Gives an issue a state."""
+        response = await self.client.put(f"{ISSUES}/{issue_id}/state", json={"state": state, **more})
+        assert response.status_code == 200, response.text
+        said: dict[str, Any] = response.json()
+        return said
 
     async def found(self, **parameters: Any) -> list[int]:
         """The numbers of the traces that a search finds, in its order."""
@@ -95,10 +114,11 @@ def stores_of(store: Reader) -> Stores:
 
 @asynccontextmanager
 async def open_api(store: Reader, token: str | None = None, *tokens: Token) -> AsyncIterator[Api]:
-    """The API over a store, at noon."""
+    """The API over a store, at noon, with a state of its own."""
     access = tokens_known(*tokens, shared=token)
-    app = create_app(stores_of(store), access, CollectorRegistry(), "1.2.3", clock_ns)
-    # as a server does, answers what the app did not expect; a test sees the 500
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://coldlight") as client:
-        yield Api(client)
+    with TemporaryDirectory() as folder, closing(open_state(None, Path(folder))) as state:
+        app = create_app(stores_of(store), state, access, CollectorRegistry(), "1.2.3", clock_ns)
+        # as a server does, answers what the app did not expect; a test sees the 500
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://coldlight") as client:
+            yield Api(client)

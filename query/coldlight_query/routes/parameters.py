@@ -42,6 +42,7 @@ _DURATIONS = {
     "max_trace_duration": (filters.Field.TRACE_DURATION, Operator.AT_MOST),
 }
 
+_HOUR_NS = 3600 * 10**9
 _REPEATABLE = {*_ATTRIBUTES, "measure", "group_by"}
 
 KEY_VALUE = "`key=value`, or `key` alone for any value; may be repeated"
@@ -60,6 +61,21 @@ class Parameters(BaseModel):
     """What all of them have in common."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RangeParameters(Parameters):
+    """Of answers about a stretch of time."""
+
+    start: str | None = Field(None, description=f"An hour before `end`, if not given: {TIME}")
+    end: str | None = Field(None, description=f"Now, if not given: {TIME}")
+
+    def range_ns(self, now_ns: int) -> tuple[int, int]:
+        """(start, end) in Unix nanoseconds. Raises `ProblemError` for a value that cannot be understood."""
+        end_ns = now_ns if self.end is None else parse_time_ns("end", self.end)
+        start_ns = end_ns - _HOUR_NS if self.start is None else parse_time_ns("start", self.start)
+        if start_ns >= end_ns:
+            raise bad_parameter("start", "must be before end")
+        return start_ns, end_ns
 
 
 class PagedParameters(Parameters):

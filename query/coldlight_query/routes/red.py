@@ -10,16 +10,14 @@ from coldlight_query.filters import compile_filter, compile_subject, parse_filte
 from coldlight_query.problems import bad_parameter, described
 from coldlight_query.red.measures import Measure
 from coldlight_query.red.series import MOST_STEPS, RedQuery, Steps, read_series, steps_of
-from coldlight_query.routes.parameters import TIME, Parameters, check_given_once
+from coldlight_query.routes.parameters import RangeParameters, check_given_once
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
-from coldlight_query.times import parse_duration_ns, parse_time_ns
+from coldlight_query.times import parse_duration_ns
 
 router = APIRouter(prefix="/api/v1/metrics", tags=["metrics"], dependencies=[Depends(check_given_once)])
 
-_HOUR_NS = 3600 * 10**9
 
-
-class MetricParameters(Parameters):
+class MetricParameters(RangeParameters):
     """What is measured, of which spans, and by what they are grouped."""
 
     measure: list[Measure] = Field([Measure.CALLS], description="May be repeated")
@@ -27,8 +25,6 @@ class MetricParameters(Parameters):
         [], max_length=5, description='Such as `service`, `name`, `resource["faas.version"]`; may be repeated'
     )
     filter: str = Field("", description="Filter language, for instance `kind in (server, consumer)`")
-    start: str | None = Field(None, description=f"An hour before `end`, if not given: {TIME}")
-    end: str | None = Field(None, description=f"Now, if not given: {TIME}")
     step: str | None = Field(None, description="Length of a step, such as `1m`; if not given, a round one")
     limit: int = Field(50, ge=1, le=1000, description="Groups, those with the most calls")
 
@@ -43,14 +39,10 @@ class MetricParameters(Parameters):
         return RedQuery(tuple(self.measure), condition, tuple(groups), self._steps(now_ns), self.limit)
 
     def _steps(self, now_ns: int) -> Steps:
-        end_ns = now_ns if self.end is None else parse_time_ns("end", self.end)
-        start_ns = end_ns - _HOUR_NS if self.start is None else parse_time_ns("start", self.start)
-        if start_ns >= end_ns:
-            raise bad_parameter("start", "must be before end")
         step_ns = None if self.step is None else parse_duration_ns("step", self.step)
         if step_ns == 0:
             raise bad_parameter("step", "must be longer than nothing")
-        steps = steps_of(start_ns, end_ns, step_ns)
+        steps = steps_of(*self.range_ns(now_ns), step_ns)
         if len(steps.starts_ns) > MOST_STEPS:
             raise bad_parameter(
                 "step", f"makes {len(steps.starts_ns)} steps; at most {MOST_STEPS} are told at once"

@@ -126,9 +126,15 @@ def end(span: Span, error: BaseException | None = None) -> None:
     if error is not None:
         record_error(span, error)
     if sink is not None:
-        announced = getattr(span, "announced", None)
-        encoded = otlp.extended(*announced, span) if announced else otlp.span(span)
-        sink.send(frames.SPAN, span.invocation.request_id, encoded)
+        sink.send(frames.SPAN, span.invocation.request_id, _encoded(span))
+
+
+def _encoded(span: Span) -> bytes:
+    announced: Optional[tuple[bytes, Attributes]] = getattr(span, "announced", None)
+    if announced is None:
+        return otlp.span(span)
+    begun, before = announced
+    return otlp.extended(begun, before, span)
 
 
 def enter(span: Span) -> Token[Span | None]:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from coldlight_lambda.spans import Context
 
 EXTENSIONS, RECORDER, TELEMETRY = "extensions", "recorder", "telemetry"
-MOST_KNOWN = 1_000
-"""Are remembered, for log lines and reports come late; a Managed Instance runs hundreds at once."""
+MOST_KNOWN = 2_000
+"""Are remembered, for log lines and reports come late; a Managed Instance runs up to 1,600 at once."""
 
 
 class Known:

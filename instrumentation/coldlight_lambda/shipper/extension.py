@@ -98,7 +98,7 @@ class Extension:
         while True:
             try:
                 return self._next()
-            except (OSError, ValueError, Refused):
+            except Exception:  # noqa: BLE001 - see above
                 time.sleep(_PAUSE_S)
 
     def _next(self) -> dict[str, Any]:

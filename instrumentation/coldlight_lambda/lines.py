@@ -1,11 +1,15 @@
-"""The way from the recorder to the shipper: never waits, never raises, and says what it had to drop."""
+"""The way from the recorder to the shipper: never waits, never raises, and says what it had to drop.
+
+`_socket` is what `socket` is built on. The rest of that is a quarter of the recorder's import, and nobody has imported it by then: not the
+runtime client, nor a function without libraries.
+"""
 
 from __future__ import annotations
 
+import _socket
 import json
 import os
 import select
-import socket
 import threading
 import time
 from collections import deque
@@ -22,6 +26,8 @@ _CONNECT_TIMEOUT_S = 0.05
 _PAUSE_S = 0.1
 _PIECE = 1 << 20
 _DRAIN_MS = 500
+_NO_FRAME = b""
+"""Stands for one that was too large to be one."""
 
 
 class Line:
@@ -29,6 +35,9 @@ class Line:
 
     What the system's buffers do not take at once is held, and goes as soon as they do: a thread that lives only then
     sees to it, so that the last words of an invocation are not kept for the next one.
+
+    Nobody waits for the lock, for whoever has it may be interrupted by code that sends, too: a signal's handler, or a
+    finalizer. What comes meanwhile is taken along by whoever has the lock.
     """
 
     def __init__(self, port: int, resource: Attributes) -> None:
@@ -40,7 +49,8 @@ class Line:
     def _forget(self) -> None:
         """A child process has a line of its own: on one that two write to, frames would be cut to pieces."""
         self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
+        self._come: deque[bytes] = deque()
+        self._socket: _socket.socket | None = None
         self._held: deque[bytes] = deque()
         self._held_bytes = 0
         self._is_cut = False
@@ -50,17 +60,29 @@ class Line:
 
     def send(self, kind: bytes, request_id: str, content: bytes) -> None:
         """Hands a frame over, now or later."""
-        with self._lock:
+        try:
+            self._come.append(frames.encode(kind, request_id, content))
+        except ValueError:
+            self._come.append(_NO_FRAME)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Whoever leaves the lock looks again: who came while it was taken has left it to them."""
+        while self._come and self._lock.acquire(blocking=False):
             try:
-                self._hold(frames.encode(kind, request_id, content))
-            except ValueError:
-                self.dropped += 1
-            self._flush()
-            if self._held and self._socket is not None and not self._is_draining:
-                self._begin_to_drain()
+                self._take()
+                if self._held and self._socket is not None and not self._is_draining:
+                    self._begin_to_drain()
+            finally:
+                self._lock.release()
+
+    def _take(self) -> None:
+        while self._come:
+            self._hold(self._come.popleft())
+        self._flush()
 
     def _hold(self, frame: bytes) -> None:
-        if self._held_bytes + len(frame) > _MOST_HELD_BYTES:
+        if frame is _NO_FRAME or self._held_bytes + len(frame) > _MOST_HELD_BYTES:
             self.dropped += 1
             return
         if self.dropped:
@@ -101,16 +123,22 @@ class Line:
 
     def _drain(self) -> None:
         """Until everything held has gone, or the line is lost."""
-        while True:
-            with self._lock:
-                self._flush()
-                waiting = self._socket if self._held else None
-                if waiting is None:
-                    self._is_draining = False
-                    return
-                writable = select.poll()  # `select` knows no more than 1,024 files
-                writable.register(waiting, select.POLLOUT)
+        writable = self._take_more()
+        while writable is not None:
             writable.poll(_DRAIN_MS)
+            writable = self._take_more()
+        self._pass_on()
+
+    def _take_more(self) -> select.poll | None:
+        """What tells when the next piece can go; None if there is none, or nowhere to go."""
+        with self._lock:
+            self._take()
+            if not self._held or self._socket is None:
+                self._is_draining = False
+                return None
+            writable = select.poll()  # `select` knows no more than 1,024 files
+            writable.register(self._socket, select.POLLOUT)
+            return writable
 
     def _connect(self) -> bool:
         now = time.monotonic()
@@ -118,14 +146,11 @@ class Line:
             return False
         self._next_try = now + _PAUSE_S
         try:
-            connected = socket.create_connection(("127.0.0.1", self._port), _CONNECT_TIMEOUT_S)
+            self._socket = _connected(self._port)
         except OSError:
             return False
-        connected.setblocking(False)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._held.appendleft(self._hello)
         self._held_bytes += len(self._hello)
-        self._socket = connected
         return True
 
     def _lose(self) -> None:
@@ -137,3 +162,17 @@ class Line:
             self._held_bytes -= len(self._held.popleft())
             self.dropped += 1
             self._is_cut = False
+
+
+def _connected(port: int) -> _socket.socket:
+    """A socket that does not block. Raises OSError."""
+    connected = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+    try:
+        connected.settimeout(_CONNECT_TIMEOUT_S)
+        connected.connect(("127.0.0.1", port))
+        connected.setblocking(False)
+        connected.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+    except OSError:
+        connected.close()
+        raise
+    return connected

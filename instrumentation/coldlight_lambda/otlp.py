@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
     from coldlight_lambda.spans import Attributes, Context, Link, Span, Value
 
-__all__ = ("any_value", "attributes", "ending", "log_record", "request", "scope", "span", "status")
+__all__ = (
+    "any_value",
+    "attributes",
+    "ending",
+    "extended",
+    "log_record",
+    "request",
+    "scope",
+    "span",
+    "status",
+)
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.37.0"
 _UINT64 = (1 << 64) - 1
@@ -37,6 +47,19 @@ def span(recorded: Span) -> bytes:
     return encoded if len(encoded) <= _LONGEST_SPAN else _span(_shortened(recorded))
 
 
+def extended(begun: bytes, before: Attributes, recorded: Span) -> bytes:
+    """A span that was encoded when it began (`begun`, with the attributes `before`), and has ended: what is new stands behind it.
+
+    What was said then and is not true any more, or said with events or links, would stand there twice: then it is encoded anew.
+    """
+    now = recorded.attributes
+    if any(now.get(key) is not value for key, value in before.items()):
+        return span(recorded)
+    more = {key: value for key, value in now.items() if key not in before}
+    encoded = b"".join([begun, text(5, recorded.name), attributes(9, more), *_outcome(recorded)])
+    return encoded if len(encoded) <= _LONGEST_SPAN else span(recorded)
+
+
 def _span(recorded: Span) -> bytes:
     context = recorded.context
     parts = [
@@ -51,6 +74,12 @@ def _span(recorded: Span) -> bytes:
         parts.append(text(3, context.trace_state))
     if recorded.parent_span_id:
         parts.append(data(4, recorded.parent_span_id))
+    return b"".join(parts + _outcome(recorded))
+
+
+def _outcome(recorded: Span) -> list[bytes]:
+    """What a call has none of while it is under way."""
+    parts = []
     if recorded.end_ns:
         parts.append(fixed64(8, recorded.end_ns))
     if recorded.events:
@@ -61,7 +90,7 @@ def _span(recorded: Span) -> bytes:
         parts.append(_counts(recorded))
     if recorded.status:
         parts.append(status(recorded.status, recorded.status_message))
-    return b"".join(parts)
+    return parts
 
 
 def _shortened(recorded: Span) -> Span:

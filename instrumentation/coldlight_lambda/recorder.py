@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 
 class Call(Span):
     """A call that leaves the process. What a library does inside of it (requests over urllib3 over http.client) is that
-    very call, and is not recorded again. `sent` is what a patch keeps of the request until it is known whether it is wanted."""
+    very call, and is not recorded again. `sent` is what a patch keeps of the request until it is known whether it is wanted,
+    `announced` what the shipper was told when it began: its encoding, and the attributes in it."""
 
-    __slots__ = ("sent",)
+    __slots__ = ("announced", "sent")
+    announced: tuple[bytes, Attributes]
     sent: Any
 
 
@@ -109,7 +111,10 @@ def below(
 def announce(span: Span) -> None:
     """Tells the shipper of a call that leaves the process, so that it is known even if the function dies in it."""
     if sink is not None and span.invocation is not None and span.kind in _REMOTE:
-        sink.send(frames.OPEN, span.invocation.request_id, otlp.span(span))
+        begun = otlp.span(span)
+        if isinstance(span, Call) and not span.events and not span.links:
+            span.announced = begun, span.attributes.copy()
+        sink.send(frames.OPEN, span.invocation.request_id, begun)
 
 
 def end(span: Span, error: BaseException | None = None) -> None:
@@ -121,7 +126,15 @@ def end(span: Span, error: BaseException | None = None) -> None:
     if error is not None:
         record_error(span, error)
     if sink is not None:
-        sink.send(frames.SPAN, span.invocation.request_id, otlp.span(span))
+        sink.send(frames.SPAN, span.invocation.request_id, _encoded(span))
+
+
+def _encoded(span: Span) -> bytes:
+    announced: Optional[tuple[bytes, Attributes]] = getattr(span, "announced", None)
+    if announced is None:
+        return otlp.span(span)
+    begun, before = announced
+    return otlp.extended(begun, before, span)
 
 
 def enter(span: Span) -> Token[Span | None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from coldlight_lambda.addresses import Address
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,20 +61,15 @@ class Settings:
         self.is_idle = is_disabled or not self._has_good_endpoint()
 
     def _has_good_endpoint(self) -> bool:
-        scheme, _, rest = self.endpoint.partition("://")
-        host = rest.partition("/")[0].rpartition("@")[2]
         if not self.endpoint:
             self.problems.append(f"COLDLIGHT_ENDPOINT is not set: {_GIVE_URL}")
-        elif (
-            scheme.lower() not in ("http", "https")
-            or not host
-            or not self.endpoint.isprintable()
-            or " " in self.endpoint
-        ):
-            self.problems.append(f"COLDLIGHT_ENDPOINT is no URL: {_GIVE_URL}")
-        else:
-            return True
-        return False
+            return False
+        try:
+            Address(self.endpoint)
+        except ValueError as error:
+            self.problems.append(f"COLDLIGHT_ENDPOINT is {error}: {_GIVE_URL}")
+            return False
+        return True
 
     def _token(self, environment: Mapping[str, str]) -> str:
         """It travels in a header, and can be no more than that takes."""

@@ -3,7 +3,10 @@
 import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.system.processes import eventually
@@ -120,3 +123,58 @@ def test_a_child_process_has_a_line_of_its_own(shipper: socket.socket) -> None:
     second, _ = shipper.accept()
     with first, second:
         assert [read(connection, 2)[1][1] for connection in (first, second)] == ["parent", "child"]
+
+
+INTERRUPTED = """
+import signal, sys, threading
+from coldlight_lambda import frames
+from coldlight_lambda.lines import Line
+
+line, interruptions = Line(int(sys.argv[1]), {}), []
+
+def interrupt(*_):
+    interruptions.append(1)
+    line.send(frames.SPAN, "handler", b"x" * 100)
+
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.0001, 0.0001)
+for _ in range(5000):
+    line.send(frames.SPAN, "own", b"x" * 1000)
+signal.setitimer(signal.ITIMER_REAL, 0)
+for thread in threading.enumerate():
+    if thread.name == "coldlight-line":
+        thread.join()
+print(len(interruptions), line.dropped)
+"""
+
+
+def test_a_signals_handler_may_send_whatever_it_interrupts(shipper: socket.socket) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, str(port(shipper))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        connection, _ = shipper.accept()
+        with connection:
+            received = read(connection, 5001)
+            assert process.stdout is not None
+            interruptions, dropped = map(int, process.stdout.read().split())
+            missing = 5001 + interruptions - len(received)
+            received += read(connection, missing) if missing else []
+    assert interruptions > 0
+    assert dropped == 0
+    senders = [request_id for _, request_id, _ in received]
+    assert (senders.count("own"), senders.count("handler")) == (5000, interruptions)
+
+
+def test_what_threads_send_at_once_arrives_whole_and_in_each_ones_order(shipper: socket.socket) -> None:
+    line = Line(port(shipper), RESOURCE)
+
+    def send(name: int) -> None:
+        for number in range(500):
+            line.send(frames.SPAN, str(name), str(number).encode())
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(send, range(4)))
+    connection, _ = shipper.accept()
+    with connection:
+        received = read(connection, 2001)
+    for name in range(4):
+        assert [int(content) for _, of, content in received if of == str(name)] == list(range(500))

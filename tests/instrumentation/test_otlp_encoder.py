@@ -178,6 +178,23 @@ def test_a_span_that_was_sent_while_open_is_completed_by_what_is_appended(
     assert trace.Span.FromString(appended) == expected
 
 
+@settings(max_examples=25, deadline=None)
+@given(spans(), attribute_sets, texts)
+def test_a_call_that_was_encoded_when_it_began_is_read_as_it_has_ended(
+    ended: Span, began_with: dict[str, Any], name: str
+) -> None:
+    """Whatever has become of it since: attributes more, or others, or other values of them; another name."""
+    began = Span(ended.context, ended.parent_span_id, name, ended.kind, ended.start_ns, began_with)
+    as_before = {**began.attributes, **ended.attributes}
+    for attributes in (ended.attributes, as_before, {**as_before, **began.attributes}):
+        ended.attributes = attributes
+        told = trace.Span.FromString(otlp.extended(otlp.span(began), began.attributes, ended))
+        expected = message(ended)
+        for one in (told, expected):
+            one.attributes.sort(key=lambda attribute: attribute.key)
+        assert told == expected
+
+
 @given(
     times, times, values, attribute_sets, st.tuples(st.integers(0, 24), texts), st.none() | contexts, texts
 )

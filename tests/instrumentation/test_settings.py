@@ -1,9 +1,14 @@
+import contextlib
 import re
+import socket
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from coldlight_lambda import settings
+from coldlight_lambda.addresses import Address
 from coldlight_lambda.settings import Settings
 
 ENDPOINT = {"COLDLIGHT_ENDPOINT": "https://coldlight.example:4318"}
@@ -35,13 +40,52 @@ def test_a_layer_without_an_endpoint_is_idle_and_says_so_in_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["coldlight.example", "ftp://h", "http://", "https:///v1", "http://a b", "http://user:pw@"]
+    "endpoint",
+    [
+        "coldlight.example",
+        "coldlight:4318",
+        "ftp://h",
+        "http://",
+        "http://:80",
+        "https:///v1",
+        "http://a b",
+        "http://a:b",
+        "http://h:0",
+        "http://h:65536",
+        "http://h:²",
+        "http://::1:4318",
+        "http://[::1",
+        "http://[::1]x",
+        "http://[h]",
+        "http://a..b",
+        "http://" + "x" * 64,
+        "http://münchen.example",
+        "http://h/base?query=1",
+        "http://h/ba se",
+        "http://h/\r\nX-Injected: 1",
+        "http://user:pw@",
+        "https://user:hunter2@coldlight.example:4318",
+        "https://user:hunter2@coldlight.example:port",
+    ],
 )
 def test_an_endpoint_that_is_no_url_means_an_idle_layer_and_is_not_repeated_in_the_log(endpoint: str) -> None:
     chosen = Settings({"COLDLIGHT_ENDPOINT": endpoint})
     assert chosen.is_idle
-    assert len(chosen.problems) == 1
-    assert endpoint not in chosen.problems[0].partition("such as")[0]
+    [problem] = chosen.problems
+    assert problem.startswith("COLDLIGHT_ENDPOINT is no URL to send to: ")
+    assert "hunter2" not in problem
+    assert endpoint not in problem.partition("such as")[0]
+    assert "\n" not in problem
+
+
+@given(st.from_regex(r"https?://[a-z0-9.:@\[\]/?#%-]{0,20}", fullmatch=True) | st.text(max_size=20))
+def test_what_the_settings_take_for_an_endpoint_a_socket_can_look_up(endpoint: str) -> None:
+    chosen = Settings({"COLDLIGHT_ENDPOINT": endpoint})
+    if chosen.is_idle:
+        return
+    address = Address(chosen.endpoint)
+    with contextlib.suppress(socket.gaierror):  # well-formed, and of nobody
+        socket.getaddrinfo(address.host, address.port, flags=socket.AI_NUMERICHOST)
 
 
 def test_an_endpoint_may_end_in_slashes_and_spaces() -> None:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from coldlight_lambda import frames, otlp
+from coldlight_lambda.addresses import Address
 from coldlight_lambda.shipper.function_logs import read
-from coldlight_lambda.shipper.http1 import Address, BrokenMessage, Messages
+from coldlight_lambda.shipper.http1 import BrokenMessage, Messages
 from coldlight_lambda.shipper.ledger import Ledger
 from coldlight_lambda.shipper.outbox import LOGS, TRACES, Outbox, pack
 from coldlight_lambda.shipper.pace import FIRST_INVOCATIONS, LARGEST_BYTES, OLDEST_S, Pace
@@ -56,6 +57,7 @@ def test_messages_that_are_too_long_or_broken_are_refused(stream: bytes) -> None
         ("http://127.0.0.1:4318/otlp/", "127.0.0.1", 4318, "/otlp"),
         ("http://[::1]:4318", "::1", 4318, ""),
         ("http://[::1]", "::1", 80, ""),
+        ("HTTPS://Collector.example.:4318", "Collector.example.", 4318, ""),
     ],
 )
 def test_where_a_url_leads_to(url: str, host: str, port: int, path: str) -> None:
@@ -63,12 +65,12 @@ def test_where_a_url_leads_to(url: str, host: str, port: int, path: str) -> None
     assert (address.host, address.port, address.path) == (host, port, path)
 
 
-@pytest.mark.parametrize(
-    "url", ["ftp://x", "collector:4318", "http://", "http://:80", "http://a:b", "http://::1:4318"]
-)
-def test_what_is_no_url(url: str) -> None:
-    with pytest.raises(ValueError, match="no URL"):
-        Address(url)
+def test_how_a_server_is_named_in_requests() -> None:
+    assert [Address(url).authority for url in ("http://h", "https://h", "http://[::1]:4318")] == [
+        "h:80",
+        "h:443",
+        "[::1]:4318",
+    ]
 
 
 def test_a_full_outbox_drops_its_oldest_and_counts_it() -> None:

@@ -1,22 +1,32 @@
 """What the platform tells: as log records, in the trace of their invocation, whatever else comes in between."""
 
+import copy
 import json
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from tests.instrumentation.lambda_api.collectors import Collector, attributes
 from tests.instrumentation.lambda_api.functions import ARN, NAME, REGION
 from tests.instrumentation.lambda_api.sandbox import Sandbox
 from tests.system.processes import eventually
 
+from coldlight_lambda import frames
+from coldlight_lambda.shipper.station import Station
+
 SandboxOf = Callable[..., Sandbox]
 
 
 def lines(collector: Collector) -> list[LogRecord]:
     return [record for record in collector.logs() if not record.event_name]
+
+
+def of_type(collector: Collector, name: str) -> list[LogRecord]:
+    return [record for record in collector.logs() if record.event_name == name]
 
 
 def events(collector: Collector) -> dict[str, dict[str, Any]]:
@@ -127,6 +137,70 @@ def test_where_nobody_says_that_an_invocation_is_over_nobody_waits_for_it(
 ) -> None:
     sandbox = sandbox_of("app.hello", wrapper=False, has_telemetry=False)
     assert all(sandbox.invoke("you").total_s < 5 for _ in range(2))
+
+
+LOSES_ITS_END = """
+from coldlight_lambda import frames, recorder
+
+class Loses:
+    def __init__(self, sink):
+        self.sink = sink
+
+    def send(self, kind, request_id, content):
+        if kind != frames.END:
+            self.sink.send(kind, request_id, content)
+
+def handler(event, context):
+    recorder.sink = Loses(recorder.sink)
+"""
+
+
+@pytest.mark.parametrize("has_telemetry", [True, False])
+def test_an_end_that_is_lost_is_not_waited_for_until_the_time_is_up(
+    sandbox_of: SandboxOf, collector: Collector, tmp_path: Path, has_telemetry: bool
+) -> None:
+    (tmp_path / "loses.py").write_text(LOSES_ITS_END)
+    sandbox = sandbox_of("loses.handler", task_root=tmp_path, has_telemetry=has_telemetry)
+    assert all(sandbox.invoke().total_s < 15 for _ in range(2))
+    sandbox.shutdown()
+    assert [attributes(span)["coldlight.completed_by"] for span in collector.spans()] == ["shipper"] * 2
+
+
+def test_a_restored_sandbox_has_an_instance_of_its_own(sandbox_of: SandboxOf, collector: Collector) -> None:
+    restored = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start", "AWS_LAMBDA_LOG_STREAM_NAME": ""}
+    for environment in (restored, restored, {**restored, "COLDLIGHT_SHIPPER": "thread"}):
+        sandbox = sandbox_of("app.hello", environment)
+        for _ in range(2):
+            sandbox.invoke("you")
+        sandbox.shutdown()
+    instances = [resource["faas.instance"] for resource in collector.resources()]
+    assert len(set(instances)) == 3
+    told = {attributes(record)["faas.instance"] for record in of_type(collector, "aws.lambda.runtime_done")}
+    assert told == set(instances)
+
+
+def test_what_a_snapshot_was_taken_of_names_no_instance() -> None:
+    station = Station({"faas.name": "orders"}, init_type="snap-start")
+    restored = [copy.deepcopy(station.ledger) for _ in range(2)]
+    assert "faas.instance" not in station.ledger.resource
+    for ledger in restored:
+        ledger.invoked("request 1", "", 5)
+    assert len({ledger.resource["faas.instance"] for ledger in restored}) == 2
+
+
+def test_a_long_init_is_told_with_the_first_invocation_that_knows_whose_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("coldlight_lambda.shipper.station._OLDEST_S", -1.0)
+    station = Station({})
+    station.telemetry(b'[{"type": "platform.initStart", "record": {}}]')
+    station.tick()
+    assert not station.is_wanted
+    station.send(frames.HELLO, "", b'{"faas.instance": "stream"}')
+    station.telemetry(b'[{"type": "platform.start", "record": {"requestId": "request 1"}}]')
+    station.tick()
+    assert station.is_wanted
+    assert station.ledger.resource["faas.instance"] == "stream"
 
 
 def test_a_function_without_the_wrapper_has_its_logs_all_the_same(

@@ -6,12 +6,16 @@ An extension that exits takes the function with it. So whatever is wrong, this o
 from __future__ import annotations
 
 import os
-import socket
 import sys
-import time
 
 from coldlight_lambda import settings
-from coldlight_lambda.shipper.extension import Extension, Refused, listen_to_telemetry
+from coldlight_lambda.shipper.extension import (
+    MANAGED_INSTANCES,
+    Extension,
+    Refused,
+    listen_to_recorder,
+    listen_to_telemetry,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +23,8 @@ if TYPE_CHECKING:
     from coldlight_lambda.shipper.cycle import Cycle
 
 NAME = "coldlight"
-_PAUSE_S = 1.0
 _NICE = 5
 """The function comes first when both want the processor."""
-_MANAGED_INSTANCES = "lambda-managed-instances"
 
 
 def main() -> None:
@@ -44,9 +46,10 @@ def main() -> None:
 
 def _start(extension: Extension, chosen: Settings) -> Cycle:
     """The runtime starts once we are registered: by then the recorder's port is open, and all else comes after it."""
-    recorder = socket.create_server(("127.0.0.1", chosen.port))
+    recorder = listen_to_recorder(chosen.port)
     telemetry = listen_to_telemetry()
-    is_managed = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == _MANAGED_INSTANCES
+    init_type = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "")
+    is_managed = init_type == MANAGED_INSTANCES
     extension.register(NAME, ["SHUTDOWN"] if is_managed else ["INVOKE", "SHUTDOWN"])
     os.nice(_NICE)
 
@@ -56,7 +59,7 @@ def _start(extension: Extension, chosen: Settings) -> Cycle:
     from coldlight_lambda.shipper.sender import Sender
     from coldlight_lambda.shipper.station import Station
 
-    station = Station(resource(), chosen.ship_logs)
+    station = Station(resource(), chosen.ship_logs, init_type)
     sender = Sender(station, chosen.endpoint, chosen.token)
     Ears(station, telemetry, recorder).start()
     sender.start()
@@ -65,7 +68,7 @@ def _start(extension: Extension, chosen: Settings) -> Cycle:
 
 def _serve(extension: Extension, cycle: Cycle) -> None:
     while True:
-        event = _next(extension)
+        event = extension.next()
         try:
             if event.get("eventType") == "SHUTDOWN":
                 cycle.shut_down(event)
@@ -83,17 +86,8 @@ def idle(extension: Extension) -> None:
             extension.register(NAME, ["SHUTDOWN"])
     except (OSError, Refused):
         pass  # staying is all that is left
-    while _next(extension).get("eventType") != "SHUTDOWN":
+    while extension.next().get("eventType") != "SHUTDOWN":
         pass
-
-
-def _next(extension: Extension) -> dict[str, object]:
-    """The next event, however long that takes."""
-    while True:
-        try:
-            return extension.next()
-        except (OSError, ValueError, Refused):
-            time.sleep(_PAUSE_S)
 
 
 def _tell_problems(chosen: Settings) -> None:

@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from coldlight_lambda.shipper.attempts import Known
     from coldlight_lambda.shipper.sender import Sender
     from coldlight_lambda.shipper.station import Station
 
@@ -19,6 +20,8 @@ _LOGS_S = 0.08
 """For so long it waits for the platform to say that the runtime is done: the lines of the log come with that."""
 _LAST_FRAMES_S = 0.3
 """For so long it waits for frames that the platform's word has overtaken: there are many of them."""
+_BLIND_S = 1.0
+"""For so long it waits where the platform tells nothing, and the recorder's word is the only one."""
 _MARGIN_S = 0.1
 """The end of an invocation belongs to its time, and must not be what makes it too long."""
 _LAST_TELEMETRY_S = 0.3
@@ -45,34 +48,38 @@ class Cycle:
         station = self._station
         self._pace.invoked(time.time())
         with station.changed:
-            station.ledger.invoked(request_id, str(event.get("invokedFunctionArn", "")), deadline_ms)
-            if (
-                not station.outbox.is_empty and not self._pace.is_first
-            ):  # whose events the first are, hello tells
-                station.want()
-        if self._has_telemetry or station.ledger.has_recorder:  # else nobody would say that it is over
-            station.wait_until(lambda: station.ledger.is_over(request_id), _left_s(deadline_ms))
-            station.wait_until(
-                lambda: station.ledger.is_whole(request_id), min(_LAST_FRAMES_S, _left_s(deadline_ms))
-            )
+            known = station.ledger.invoked(request_id, str(event.get("invokedFunctionArn", "")), deadline_ms)
+            if not station.outbox.is_empty and not self._pace.is_first:
+                station.want()  # but for the first, of whom hello tells whose they are
+        self._wait_for_end(known, _left_s(deadline_ms))
         patience_s = min(PATIENCE_S, _left_s(deadline_ms))
         if patience_s > 0 and self._sends_now():
-            self._send(request_id, patience_s)
+            self._send(known, patience_s)
         self._pace.ended(time.time())
+
+    def _wait_for_end(self, known: Known, left_s: float) -> None:
+        """The recorder tells the end, or else the platform does. Without telemetry an end that is lost would never be told,
+        and without a recorder none is: what comes while nobody waits is sent with what the next invocation leaves."""
+        station = self._station
+        if self._has_telemetry:
+            station.wait_until(known.is_over, left_s)
+            station.wait_until(known.is_whole, min(_LAST_FRAMES_S, left_s))
+        elif station.ledger.has_recorder:
+            station.wait_until(known.is_over, min(_BLIND_S, left_s))
 
     def _sends_now(self) -> bool:
         outbox = self._station.outbox
         is_time = self._is_internal or self._pace.sends_at_end(outbox.age_s, outbox.waiting_bytes)
         return is_time and self._sender.is_trusted
 
-    def _send(self, request_id: str, patience_s: float) -> None:
+    def _send(self, known: Known, patience_s: float) -> None:
         """Spans at once, and then the lines of the log, which the platform brings a moment later."""
         until = time.monotonic() + patience_s
         station = self._station
         with station.changed:
             station.want()
         if self._has_telemetry:
-            station.wait_until(lambda: station.ledger.is_done(request_id), min(_LOGS_S, patience_s))
+            station.wait_until(lambda: known.is_done, min(_LOGS_S, patience_s))
             with station.changed:
                 station.want()
         if not station.wait_until(self._is_sent, until - time.monotonic()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 import sys
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     Feed = Callable[[socket.socket, bytes], None]
 
 _PIECE = 256 << 10
-_MOST_CONNECTIONS = 64
+_MOST_CONNECTIONS, _OTHER_FILES = 2_000, 64
+"""A Managed Instance runs up to 1,600 invocations at once, in Python each in a process of its own."""
 _LONGEST_BATCH = 8 << 20
 """The platform is asked for at most 256 KiB, but one line may be longer."""
 _TICK_S = 1.0
@@ -34,6 +36,7 @@ class Ears:
         self._station = station
         self._selector = selectors.DefaultSelector()
         self._speaking = 0
+        self._most = min(_MOST_CONNECTIONS, os.sysconf("SC_OPEN_MAX") - _OTHER_FILES)
         self._hear(telemetry, self._hear_telemetry)
         if recorder is not None:
             self._hear(recorder, self._hear_frames)
@@ -61,8 +64,10 @@ class Ears:
             connection, _ = listener.accept()
         except OSError:
             return  # it has hung up already
-        if self._speaking >= _MOST_CONNECTIONS:
+        if self._speaking >= self._most:
             connection.close()
+            with self._station.changed:
+                self._station.refused += 1
             return
         self._speaking += 1
         connection.setblocking(False)

@@ -4,8 +4,10 @@ and "Lambda Telemetry API reference")."""
 from __future__ import annotations
 
 import socket
+import time
 
-from coldlight_lambda.shipper.http1 import Address, Connection
+from coldlight_lambda.addresses import Address
+from coldlight_lambda.shipper.http1 import Connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,12 +18,24 @@ _TELEMETRY = "/2022-07-01/telemetry"
 _SCHEMAS = ("2025-01-29", "2022-12-13", "2022-07-01")
 """The newest first: Managed Instances demand it; an older platform may not know it."""
 _TIMEOUT_S = 5.0
+_PAUSE_S = 1.0
+_BACKLOG = 1024
+"""All processes of a Managed Instance may connect at once."""
 _BUFFERING = {"maxItems": 1000, "maxBytes": 256 << 10, "timeoutMs": 25}
+
+
+def listen_to_recorder(port: int) -> socket.socket:
+    """Raises OSError for a port that is taken."""
+    return socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
 
 
 def listen_to_telemetry() -> socket.socket:
     """On a free port of every interface: the platform speaks from the sandbox's own network, which nobody else can reach."""
     return socket.create_server(("0.0.0.0", 0))
+
+
+MANAGED_INSTANCES = "lambda-managed-instances"
+"""Of AWS_LAMBDA_INITIALIZATION_TYPE: several invocations run at once, nothing is frozen, and nobody is told of invocations."""
 
 
 class Refused(Exception):
@@ -39,6 +53,10 @@ class Extension:
     @property
     def is_registered(self) -> bool:
         return bool(self._identifier)
+
+    def close(self) -> None:
+        """Of who is not registered."""
+        self._connection.close()
 
     def register(self, name: str, events: list[str]) -> None:
         """The name is the file's in /opt/extensions, or any other if it runs inside the runtime. Raises `Refused`.
@@ -74,7 +92,16 @@ class Extension:
         return answer.status == 200
 
     def next(self) -> dict[str, Any]:
-        """Says that this extension is done, and waits for what comes: INVOKE or SHUTDOWN. Raises `Refused`."""
+        """Says that this extension is done, and waits for what comes: INVOKE or SHUTDOWN, however long that takes.
+
+        It never gives up: the platform would wait for an extension that does not ask, and everybody with it."""
+        while True:
+            try:
+                return self._next()
+            except Exception:  # noqa: BLE001 - see above
+                time.sleep(_PAUSE_S)
+
+    def _next(self) -> dict[str, Any]:
         import json
 
         headers = {"Lambda-Extension-Identifier": self._identifier}

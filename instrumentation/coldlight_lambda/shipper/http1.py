@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
+    from coldlight_lambda.addresses import Address
+
 _LONGEST_HEAD = 64 << 10
 _PIECE = 256 << 10
 
@@ -31,7 +33,7 @@ class Message:
     def status(self) -> int:
         """Of an answer. Raises `BrokenMessage` if there is none in its first line."""
         parts = self.first.split(None, 2)
-        if len(parts) < 2 or not parts[1].isdigit():
+        if len(parts) < 2 or not (parts[1].isascii() and parts[1].isdigit() and len(parts[1]) == 3):
             raise BrokenMessage(f"no answer begins with {self.first[:80]!r}")
         return int(parts[1])
 
@@ -112,29 +114,6 @@ def _number(text: str, base: int) -> int:
     return value
 
 
-class Address:
-    """Where a URL leads to. `path` has no slash at its end."""
-
-    __slots__ = ("host", "is_secure", "path", "port")
-
-    def __init__(self, url: str) -> None:
-        """Raises ValueError for what is no http or https URL."""
-        scheme, _, rest = url.partition("://")
-        authority, slash, path = rest.partition("/")
-        host, _, port = authority.rpartition(":") if _has_port(authority) else (authority, "", "")
-        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host.replace(":", " ")
-        if scheme not in ("http", "https") or not bare or " " in bare or (port and not port.isdigit()):
-            raise ValueError(f"{url!r} is no URL")
-        self.is_secure = scheme == "https"
-        self.host = bare
-        self.port = int(port) if port else 443 if self.is_secure else 80
-        self.path = (slash + path).rstrip("/")
-
-
-def _has_port(authority: str) -> bool:
-    return ":" in authority.rpartition("]")[2]
-
-
 class Connection:
     """A connection to a server: made when it is needed, kept while it lasts. For one thread."""
 
@@ -175,7 +154,7 @@ class Connection:
 
     def _head(self, method: str, path: str, headers: dict[str, str], length: int) -> bytes:
         address = self._address
-        own = {"Host": f"{address.host}:{address.port}", "Content-Length": str(length), **headers}
+        own = {"Host": address.authority, "Content-Length": str(length), **headers}
         lines = "".join([f"{name}: {value}\r\n" for name, value in own.items()])
         return f"{method} {address.path}{path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1", "replace")
 

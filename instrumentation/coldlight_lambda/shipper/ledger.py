@@ -7,11 +7,14 @@ with the reason that the platform gives.
 from __future__ import annotations
 
 import json
+import os
 import time
 
 from coldlight_lambda import frames, otlp
 from coldlight_lambda.contexts import from_xray, xray_trace_id
 from coldlight_lambda.shipper import function_logs, platform_events
+from coldlight_lambda.shipper.attempts import EXTENSIONS, RECORDER, TELEMETRY, Attempts
+from coldlight_lambda.shipper.extension import MANAGED_INSTANCES
 from coldlight_lambda.shipper.outbox import LOGS, TRACES
 from coldlight_lambda.spans import ERROR, UNSET, Context
 
@@ -19,14 +22,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from coldlight_lambda.shipper.attempts import Known
     from coldlight_lambda.shipper.outbox import Outbox
     from coldlight_lambda.shipper.platform_events import Facts
     from coldlight_lambda.spans import Attributes, Value
 
-MOST_KNOWN = 1_000
-"""Invocations are remembered, for log lines and reports come late; a Managed Instance runs hundreds at once."""
 _MOST_OPEN = 1_000
-_IDENTITY = ("faas.name", "faas.version", "faas.instance", "cloud.region")
+_OVERDUE_S = 1.0
+"""So long after the platform's last word of an invocation, nothing more of it is on its way here."""
+_INSTANCE = "faas.instance"
+_IDENTITY = ("faas.name", "faas.version", _INSTANCE, "cloud.region")
+_SNAP_START = "snap-start"
 _TRACE_ID, _SPAN_ID, _SHORTEST_SPAN = slice(2, 18), slice(20, 28), 28
 """Where the recorder's encoder puts a span's ids (`otlp.span`)."""
 
@@ -34,77 +40,51 @@ TIMEOUT, OUT_OF_MEMORY, EXIT = "Sandbox.Timedout", "Runtime.OutOfMemory", "Runti
 """The platform's own names of what ends an invocation; they become `error.type`."""
 
 
-class Known:
-    """What is known of one invocation. `root` is its own span as of now, without an end; empty before and after."""
-
-    __slots__ = (
-        "context",
-        "deadline_ms",
-        "ended",
-        "facts",
-        "has_ended",
-        "is_done",
-        "open",
-        "root",
-        "started_ns",
-    )
-
-    def __init__(self) -> None:
-        self.root = b""
-        self.open: dict[bytes, bytes] = {}
-        self.ended: set[bytes] = set()
-        """Ids of spans: one that a snapshot shows as open may have ended on its way here."""
-        self.context: Optional[Context] = None
-        self.started_ns = time.time_ns()
-        self.deadline_ms = 0
-        self.facts: Facts = {}
-        """Of `platform.runtimeDone` and `platform.report`."""
-        self.has_ended = False
-        """The recorder, or this ledger, has ended its span."""
-        self.is_done = False
-        """The platform says that the runtime is done with it."""
-
-
 class Ledger:
-    """Under the station's lock."""
+    """Under the station's lock. `init_type` is AWS_LAMBDA_INITIALIZATION_TYPE."""
 
-    def __init__(self, outbox: Outbox, resource: Attributes) -> None:
+    def __init__(self, outbox: Outbox, resource: Attributes, init_type: str = "") -> None:
         self._outbox = outbox
         self.resource = resource
+        self._init_type = init_type
+        self._instance: dict[str, Value] = {}
         self._identity: dict[str, Value] = {}
-        self._known: dict[str, Known] = {}
-        self._last = ""
-        """The invocation that was told of last, by the Extensions API or by the platform's telemetry."""
-        self._writing = ""
+        self._attempts = Attempts()
+        self._writing: Optional[Known] = None
         """The one whose log lines come now. Telemetry is in order, and may be behind the Extensions API by an invocation."""
         self.dropped_frames = 0
         self._is_init_reported = False
         self.has_recorder = False
         """The function is recorded: it has said hello."""
 
-    def invoked(self, request_id: str, arn: str, deadline_ms: int) -> None:
+    @property
+    def is_in_init(self) -> bool:
+        """Nothing was told of any invocation yet."""
+        return self._attempts.newest is None
+
+    def invoked(self, request_id: str, arn: str, deadline_ms: int) -> Known:
         """The platform has begun an invocation, of which the recorder may have told first. Those before it are over, for
         this is told of only where one runs at a time."""
-        for begun, known in self._known.items():
-            if begun != request_id and known.root:
-                self._complete(known, "")
-        known = self._of(request_id)
+        known = self._begin(request_id, EXTENSIONS)
+        for before in self._attempts:
+            if before is not known and before.root:
+                self._complete(before, "")
         known.deadline_ms = deadline_ms
-        self._last = request_id
         self._arn(arn)
+        return known
 
     def frame(self, kind: bytes, request_id: str, content: bytes) -> None:
         """What the recorder hands over. Raises ValueError or TypeError for what it never would."""
         if kind == frames.HELLO:
-            self.resource, self.has_recorder = json.loads(content), True
+            self.resource, self.has_recorder = {**self._instance, **json.loads(content)}, True
         elif kind == frames.DROPPED:
             self.dropped_frames += int(content)
         elif kind == frames.START:
-            self._started(self._of(request_id), content)
+            self._started(self._begin(request_id, RECORDER), content)
         elif kind == frames.END:
-            self._ended(self._of(request_id), content)
+            self._ended(self._attempts.of(request_id, RECORDER), content)
         else:
-            self._span(self._of(request_id), kind, content)
+            self._span(self._attempts.of(request_id, RECORDER), kind, content)
 
     def event(self, event: dict[str, Any]) -> None:
         """What the Telemetry API tells: one event."""
@@ -114,66 +94,60 @@ class Ledger:
             self._platform(named, platform_events.unix_nano(event.get("time")), record)
         elif told == "function":
             line = function_logs.read(record)
-            line.request_id = line.request_id or self._writing
+            known = self._attempts.find(line.request_id, TELEMETRY) if line.request_id else self._writing
+            line.request_id = line.request_id or (known.request_id if known else "")
             line.time_ns = line.time_ns or platform_events.unix_nano(event.get("time"))
-            self._outbox.add(LOGS, line, len(record if isinstance(record, str) else str(record)))
-
-    def is_over(self, request_id: str) -> bool:
-        """Whether an invocation has ended, by the recorder's word or by the platform's."""
-        known = self._known.get(request_id)
-        return known is not None and (known.has_ended or known.is_done)
-
-    def is_whole(self, request_id: str) -> bool:
-        """Whether the recorder has nothing more to tell of an invocation that is over: it has told the end, or died."""
-        known = self._known.get(request_id)
-        return known is None or not known.root or known.facts.get("aws.lambda.status") != "success"
-
-    def is_done(self, request_id: str) -> bool:
-        """Whether the platform has said that the runtime is done with it: then its log lines are here, too."""
-        known = self._known.get(request_id)
-        return known is not None and known.is_done
+            self._outbox.add(LOGS, (line, known), len(record if isinstance(record, str) else str(record)))
 
     def is_reported(self) -> bool:
         """Whether the platform has told the cost of the last invocation, or without any that of the init: its last word."""
-        known = self._known.get(self._last)
-        return self._is_init_reported if known is None else "aws.lambda.billed_duration_ms" in known.facts
+        newest = self._attempts.newest
+        return self._is_init_reported if newest is None else bool(newest.reported_at)
+
+    def complete_overdue(self) -> None:
+        """Ends what the platform has told the last of, and the recorder has not, though it had the time to."""
+        until = time.time() - _OVERDUE_S
+        for known in self._attempts:
+            if known.root and 0 < known.reported_at < until:
+                self._complete(known, "")
 
     def shut_down(self, reason: str) -> None:
         """Nobody will tell more: what is open ends for this reason of a SHUTDOWN event."""
-        for known in self._known.values():
+        for known in self._attempts:
             if known.root:
                 self._complete(known, reason)
 
     def encode(self, record: Any) -> bytes:
         """A log line or an event as a `LogRecord`: at the latest moment, when the trace of its invocation is known."""
-        if isinstance(record, function_logs.Line):
-            own: Attributes = {"faas.invocation_id": record.request_id or None, **record.attributes}
+        told, known = record
+        if isinstance(told, function_logs.Line):
+            known = known or self._attempts.find(told.request_id, TELEMETRY)
+            own: Attributes = {"faas.invocation_id": told.request_id or None, **told.attributes}
             own = {key: value for key, value in own.items() if value is not None}
-            return otlp.log_record(
-                record.time_ns,
-                time.time_ns(),
-                record.body,
-                own,
-                record.severity,
-                self._context(record.request_id),
-            )
-        time_ns, found, context = record
+            context = known.context if known else None
+            return otlp.log_record(told.time_ns, time.time_ns(), told.body, own, told.severity, context)
+        time_ns, found, traced = told
         severity = (17, "ERROR") if platform_events.has_failed(found) else (9, "INFO")
-        context = self._context(str(found.get("faas.invocation_id", ""))) or context
-        known: Attributes = {**self._identified(), **found}
+        context = (known.context if known else None) or traced
+        own = {**self._identified(), **found}
         return otlp.log_record(
-            time_ns, time.time_ns(), None, known, severity, context, str(found["event.name"])
+            time_ns, time.time_ns(), None, own, severity, context, str(found["event.name"])
         )
 
-    def _of(self, request_id: str) -> Known:
-        known = self._known.get(request_id)
-        if known is None:
-            known = self._known[request_id] = Known()
-            if len(self._known) > MOST_KNOWN:
-                oldest = self._known.pop(next(iter(self._known)))
-                if oldest.root:
-                    self._complete(oldest, "")
+    def _begin(self, request_id: str, teller: str) -> Known:
+        known = self._attempts.begin(request_id, teller)
+        for oldest in self._attempts.forget():
+            if oldest.root:
+                self._complete(oldest, "")
+        if self._init_type == _SNAP_START and not self._instance:
+            self._name_instance()
         return known
+
+    def _name_instance(self) -> None:
+        """Sandboxes that are restored from a snapshot have no log stream to be known by (AWS Lambda Developer Guide, "Monitoring
+        for Lambda SnapStart"). The first invocation comes after the snapshot: what is chosen now, no other sandbox has."""
+        self._instance = {_INSTANCE: os.urandom(16).hex()}
+        self.resource = {**self._instance, **self.resource}
 
     def _started(self, known: Known, content: bytes) -> None:
         told, _, root = content.partition(b"\0")
@@ -220,32 +194,31 @@ class Ledger:
         self._end_open(known, otlp.ending(end_ns, code, message, {**own, "coldlight.unfinished": True}))
 
     def _end_open(self, known: Known, ending: bytes) -> None:
-        for span in known.open.values():
+        spans, known.open = known.open, {}  # before the loop, which a finalizer may interrupt
+        known.ended = set()
+        for span in spans.values():
             self._outbox.add(TRACES, span + ending, len(span) + len(ending))
-        known.open.clear()
-        known.ended.clear()
 
     def _platform(self, named: str, time_ns: int, record: dict[str, Any]) -> None:
         found = platform_events.facts(named, record)
         request_id = str(found.get("faas.invocation_id", ""))
-        if request_id:
-            self._note(named, request_id, found)
+        known = self._noted(named, request_id, found) if request_id else None
         self._is_init_reported = self._is_init_reported or named == "init_report"
-        self._outbox.add(LOGS, (time_ns, found, _traced(record)), 500)
+        self._outbox.add(LOGS, ((time_ns, found, _traced(record)), known), 500)
 
-    def _note(self, named: str, request_id: str, found: Facts) -> None:
-        known = self._of(request_id)
+    def _noted(self, named: str, request_id: str, found: Facts) -> Known:
         if named == "start":
-            self._last = self._writing = request_id
-        elif named in ("runtime_done", "report"):
+            known = self._begin(request_id, TELEMETRY)
+            if self._init_type != MANAGED_INSTANCES:  # there, a line might be anyone's
+                self._writing = known
+            return known
+        known = self._attempts.of(request_id, TELEMETRY)
+        if named in ("runtime_done", "report"):
             known.facts.update(found)
             known.is_done = True
-            if named == "report" and known.root:
-                self._complete(known, "")
-
-    def _context(self, request_id: str) -> Optional[Context]:
-        known = self._known.get(request_id)
-        return known.context if known is not None else None
+        if named == "report":
+            known.reported_at = time.time()
+        return known
 
     def _arn(self, arn: str) -> None:
         parts = arn.split(":")

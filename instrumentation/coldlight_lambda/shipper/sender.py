@@ -11,7 +11,8 @@ import threading
 import time
 
 from coldlight_lambda import __version__, otlp
-from coldlight_lambda.shipper.http1 import Address, Connection
+from coldlight_lambda.addresses import Address
+from coldlight_lambda.shipper.http1 import Connection
 from coldlight_lambda.shipper.outbox import LOGS, pack
 
 TYPE_CHECKING = False
@@ -98,7 +99,7 @@ class Sender:
             try:
                 answer = self._connection.ask("POST", batch.path, self._headers, batch.body, self.timeout_s)
                 status = answer.status
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - a strange name or answer fails in ways of its own
                 self._fail(f"{type(error).__name__}: {error}")
                 continue
             self._answered(batch, status, answer)
@@ -169,4 +170,4 @@ class Sender:
 
 def _retry_after_s(answer: Message) -> float:
     given = answer.headers.get("retry-after", "")
-    return float(given) if given.isdigit() else 0.0
+    return float(given) if given.isascii() and given.isdigit() else 0.0

@@ -23,15 +23,18 @@ _OLDEST_S = 2.0
 class Station:
     """`broken` counts what was not understood: it costs itself and nothing else."""
 
-    def __init__(self, resource: Attributes, ship_logs: bool = True) -> None:
+    def __init__(self, resource: Attributes, ship_logs: bool = True, init_type: str = "") -> None:
+        """`init_type` is AWS_LAMBDA_INITIALIZATION_TYPE."""
         self.changed = threading.Condition()
         self.outbox = Outbox()
-        self.ledger = Ledger(self.outbox, resource)
+        self.ledger = Ledger(self.outbox, resource, init_type)
         self._ship_logs = ship_logs
         self.is_wanted = False
         """That the sender sends."""
         self.is_sending = False
         self.broken = 0
+        self.refused = 0
+        """Connections that were one too many."""
 
     def send(self, kind: bytes, request_id: str, content: bytes) -> None:
         """Takes a frame of the recorder."""
@@ -70,9 +73,11 @@ class Station:
         self.changed.notify_all()
 
     def tick(self) -> None:
-        """Called now and then while the sandbox runs: what waits for long is sent in the middle of an invocation."""
+        """Called now and then while the sandbox runs: what waits for long is sent in the middle of an invocation. What an init
+        leaves waits for the first one: before that, nobody has said which sandbox this is."""
         with self.changed:
-            if self.outbox.age_s > _OLDEST_S:
+            self.ledger.complete_overdue()
+            if self.outbox.age_s > _OLDEST_S and not self.ledger.is_in_init:
                 self.want()
 
     def want(self) -> None:
@@ -86,7 +91,8 @@ class Station:
             return self.changed.wait_for(holds, max(timeout_s, 0.0))
 
     def has_losses(self) -> bool:
-        return bool(self.ledger.dropped_frames or self.broken or any(self.outbox.dropped.values()))
+        dropped = (*self.outbox.dropped.values(), self.ledger.dropped_frames, self.broken, self.refused)
+        return any(dropped)
 
     def losses(self) -> Attributes:
         """What was dropped since this was last asked: a promise is to count it, and to say so. Under the lock."""
@@ -95,7 +101,8 @@ class Station:
             "coldlight.dropped.log_records": self.outbox.dropped[LOGS],
             "coldlight.dropped.frames": self.ledger.dropped_frames,
             "coldlight.dropped.telemetry": self.broken,
+            "coldlight.dropped.connections": self.refused,
         }
         self.outbox.dropped = {TRACES: 0, LOGS: 0}
-        self.ledger.dropped_frames = self.broken = 0
+        self.ledger.dropped_frames = self.broken = self.refused = 0
         return {name: count for name, count in told.items() if count}

@@ -2,63 +2,87 @@
 
 It is an internal extension: registered by the runtime's process before that asks for its first invocation, told of
 invocations, not of the end. So everything is sent at an invocation's end, as long as the collector is prompt; and what a
-killed process knew dies with it.
+killed process knew dies with it. On a Managed Instance nobody is told of invocations, and nothing is frozen: there each process
+sends now and then, and the platform's telemetry goes without.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import threading
+import time
 
+from coldlight_lambda import recorder
 from coldlight_lambda.shipper.cycle import Cycle
 from coldlight_lambda.shipper.ears import Ears
-from coldlight_lambda.shipper.extension import Extension, Refused, listen_to_telemetry
+from coldlight_lambda.shipper.extension import MANAGED_INSTANCES, Extension, listen_to_telemetry
 from coldlight_lambda.shipper.sender import Sender
 from coldlight_lambda.shipper.station import Station
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from coldlight_lambda.settings import Settings
     from coldlight_lambda.spans import Attributes
 
 NAME = "coldlight-thread"
+_TICK_S = 1.0
 
 
 def start(chosen: Settings, resource: Attributes) -> Station:
-    """Where the recorder sends its frames to: the station of a shipper that runs from now on. Raises OSError, `Refused`."""
-    station = Station(resource, chosen.ship_logs)
+    """Where the recorder sends its frames to: the station of a shipper that runs from now on. Raises OSError, `Refused`, or
+    RuntimeError where no more threads can be had."""
+    init_type = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "")
+    station = Station(resource, chosen.ship_logs, init_type)
     station.ledger.has_recorder = True
     sender = Sender(station, chosen.endpoint, chosen.token)
-    extension = Extension(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    extension.register(NAME, ["INVOKE"])
-    telemetry = listen_to_telemetry()
-    Ears(station, telemetry, None).start()
-    has_telemetry = _subscribed(extension, telemetry.getsockname()[1])
     sender.start()
-    cycle = Cycle(station, sender, has_telemetry, is_internal=True)
-    threading.Thread(target=_serve, args=(extension, cycle), name="coldlight-shipper", daemon=True).start()
+    os.register_at_fork(after_in_child=_stop_recording)
+    if init_type == MANAGED_INSTANCES:
+        _run("coldlight-ticks", lambda: _tick(station))
+    else:
+        _join(station, sender)
     return station
 
 
-def _subscribed(extension: Extension, port: int) -> bool:
-    try:
-        return extension.subscribe(port)
-    except OSError:
-        return False
+def _stop_recording() -> None:
+    """In a process that was forked: the shipper's threads have stayed behind, and its locks are as they were at that moment."""
+    recorder.sink = None
 
 
-def _serve(extension: Extension, cycle: Cycle) -> None:
+def _run(name: str, run: Callable[[], None]) -> None:
+    threading.Thread(target=run, name=name, daemon=True).start()
+
+
+def _tick(station: Station) -> None:
     while True:
+        time.sleep(_TICK_S)
+        station.tick()
+
+
+def _join(station: Station, sender: Sender) -> None:
+    """Returns once it is registered. That comes last, on the very thread that then asks for events: if nobody asked, the
+    platform would wait, and the function hang."""
+    extension, telemetry = Extension(os.environ["AWS_LAMBDA_RUNTIME_API"]), listen_to_telemetry()
+    Ears(station, telemetry, None).start()
+    has_tried, refusals = threading.Event(), list[Exception]()
+
+    def serve() -> None:
         try:
-            event = extension.next()
-        except (OSError, ValueError, Refused) as error:
-            print(f"coldlight: the shipper's thread ends: {type(error).__name__}: {error}", file=sys.stderr)
+            extension.register(NAME, ["INVOKE"])
+        except Exception as error:  # noqa: BLE001 - raised below, where it is waited for
+            extension.close()
+            refusals.append(error)
             return
-        try:
-            cycle.invoke(event)
-        except Exception as error:  # noqa: BLE001 - the function goes on without us
-            print(
-                f"coldlight: an invocation could not be followed: {type(error).__name__}: {error}",
-                file=sys.stderr,
-            )
+        finally:
+            has_tried.set()
+        has_telemetry = bool(recorder.contained(extension.subscribe, telemetry.getsockname()[1]))
+        cycle = Cycle(station, sender, has_telemetry, is_internal=True)
+        while True:
+            recorder.contained(cycle.invoke, extension.next())
+
+    _run("coldlight-shipper", serve)
+    has_tried.wait()
+    if refusals:
+        raise refusals[0]

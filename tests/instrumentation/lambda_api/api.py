@@ -22,30 +22,28 @@ class Gone(Exception):
 
 
 class Waiter:
-    """Somebody who asks for what comes next: the runtime, or an extension."""
+    """Somebody who asks for what comes next: an extension, or the runtime, which may have several workers that ask."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
-        self._next: Any = None
-        self.is_asking = False
+        self._given: list[Any] = []
+        self._asking = 0
         self._is_gone = False
 
     def ask(self) -> Any:
         """Blocks until something is given. Raises `Gone` when the sandbox is reset."""
         with self.changed:
-            self.is_asking = True
+            self._asking += 1
             self.changed.notify_all()
-            self.changed.wait_for(lambda: self._next is not None or self._is_gone)
-            self.is_asking = False
-            given, self._next = self._next, None
-            if given is None:
+            self.changed.wait_for(lambda: self._given or self._is_gone)
+            self._asking -= 1
+            if not self._given:
                 raise Gone
-            return given
+            return self._given.pop(0)
 
     def give(self, what: Any) -> None:
         with self.changed:
-            self._next = what
-            self.is_asking = False
+            self._given.append(what)
             self.changed.notify_all()
 
     def leave(self) -> None:
@@ -53,11 +51,16 @@ class Waiter:
             self._is_gone = True
             self.changed.notify_all()
 
-    def wait_until_asking(self, timeout_s: float) -> bool:
+    def wait_until_asking(self, timeout_s: float, least: int = 1) -> bool:
+        """That so many ask who have not been given anything."""
         with self.changed:
-            return (
-                self.changed.wait_for(lambda: self.is_asking or self._is_gone, timeout_s) and self.is_asking
+            return self.changed.wait_for(lambda: self._idle >= least or self._is_gone, timeout_s) and (
+                self._idle >= least
             )
+
+    @property
+    def _idle(self) -> int:
+        return self._asking - len(self._given)
 
 
 @dataclass
@@ -79,11 +82,18 @@ class Api:
     """The state behind the routes, of one life of a sandbox."""
 
     def __init__(
-        self, function_name: str, schemas: tuple[str, ...] = SCHEMAS, has_telemetry: bool = True
+        self,
+        function_name: str,
+        schemas: tuple[str, ...] = SCHEMAS,
+        has_telemetry: bool = True,
+        managed: bool = False,
     ) -> None:
         self.function_name = function_name
         self.schemas = schemas
         self.has_telemetry = has_telemetry
+        self.managed = managed
+        self.failures = 0
+        """So many times, who asks for the next event gets a 500."""
         self.runtime = Waiter()
         self.extensions: dict[str, Extension] = {}
         self.telemetry = Telemetry()
@@ -149,6 +159,8 @@ class _Routes(BaseHTTPRequestHandler):
                 self._answer(200, body, headers)
             elif self.path == f"{EXTENSIONS}/event/next":
                 self._next_event()
+            elif self.path == f"{RUNTIME}/restore/next":
+                self._answer(200)  # the snapshot was taken, and is restored
             else:
                 self._answer(404)
         except (Gone, OSError):
@@ -158,6 +170,9 @@ class _Routes(BaseHTTPRequestHandler):
         extension = self.api.extensions.get(self.headers["Lambda-Extension-Identifier"] or "")
         if extension is None:
             self._answer(403, b'{"errorType":"Extension.UnknownExtensionIdentifier"}')
+        elif self.api.failures:
+            self.api.failures -= 1
+            self._answer(500)
         else:
             self._answer(200, json.dumps(extension.waiter.ask()).encode())
 
@@ -180,7 +195,7 @@ class _Routes(BaseHTTPRequestHandler):
 
     def _register(self, body: bytes) -> None:
         name, events = self.headers["Lambda-Extension-Name"], json.loads(body)["events"]
-        if not name or not set(events) <= {"INVOKE", "SHUTDOWN"}:
+        if not name or not set(events) <= {"SHUTDOWN"} | ({"INVOKE"} if not self.api.managed else set()):
             self._answer(400, b'{"errorType":"InvalidEventType"}')
             return
         told = {

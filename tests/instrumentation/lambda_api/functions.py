@@ -35,6 +35,8 @@ class Function:
     schemas: tuple[str, ...] = SCHEMAS
     managed: bool = False
     """A Managed Instance: it is not frozen, and its extensions are told of the end alone."""
+    workers: int = 0
+    """How many processes a Managed Instance's runtime forks, each for one invocation at a time; 0 is the runtime alone."""
     task_root: Path = HANDLERS
     shipper_python: str = sys.executable
 
@@ -76,6 +78,8 @@ def environment(
         "COLDLIGHT_PORT": str(port),
         **function.environment,
     }
+    if function.workers:
+        own["AWS_LAMBDA_MAX_CONCURRENCY"] = str(function.workers)
     if function.wrapper:
         own["AWS_LAMBDA_EXEC_WRAPPER"] = "/opt/coldlight"
     return {name: text for name, text in own.items() if not (is_extension and name in _NOT_FOR_EXTENSIONS)}

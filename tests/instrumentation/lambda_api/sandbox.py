@@ -76,7 +76,7 @@ class Sandbox:
     def start(self) -> None:
         """The init phase: extensions first, and the runtime once they are registered."""
         function = self._function
-        self._api = Api(NAME, function.schemas, function.has_telemetry)
+        self._api = Api(NAME, function.schemas, function.has_telemetry, function.managed)
         if function.layer:
             for script in sorted((self._opt / "extensions").iterdir()):
                 self._extensions.append(
@@ -109,7 +109,8 @@ class Sandbox:
     def _finish_init(self) -> None:
         api = self.api
         deadline = time.monotonic() + INIT_S
-        while not api.runtime.wait_until_asking(0.02) and api.init_error is None:
+        workers = self._function.workers or 1
+        while not api.runtime.wait_until_asking(0.02, workers) and api.init_error is None:
             assert time.monotonic() < deadline, f"the runtime is not ready: {self.logged}"
             if self._runtime is not None and self._runtime.poll() is not None and api.init_error is None:
                 api.init_error = b"{}"
@@ -182,9 +183,9 @@ class Sandbox:
         failure = self._wait_for_outcome(request_id, begun)
         response_s = time.monotonic() - begun
         if not failure:
-            failure = self._wait_for_tail(begun)
+            failure = self._wait_for_tail(request_id, begun)
         total_s = time.monotonic() - begun
-        self._tell_end(request_id, failure, response_s, total_s)
+        self._tell_end(request_id, failure, total_s)
         outcome = api.outcomes.get(request_id) or _died(request_id, failure, self._function.timeout_s)
         if failure:
             self._reset("timeout" if failure == "timeout" else "failure")
@@ -236,7 +237,7 @@ class Sandbox:
                 runtime.kill()
                 return "timeout"
 
-    def _wait_for_tail(self, begun: float) -> str:
+    def _wait_for_tail(self, request_id: str, begun: float) -> str:
         """Until the runtime and the extensions have asked for more: that time is the function's, too."""
         api, deadline = self.api, begun + self._function.timeout_s
         waiters = [
@@ -251,16 +252,11 @@ class Sandbox:
                 if time.monotonic() > deadline:
                     return "timeout"
             if is_first:
-                self._tell_runtime_done("success", "")
+                self._tell_runtime_done(request_id, "success", "")
             is_first = False
         return ""
 
-    def _tell_runtime_done(self, status: str, error_type: str) -> None:
-        request_id = next(
-            told["record"]["requestId"]
-            for told in reversed(self.api.telemetry.told)
-            if told["type"] == "platform.start"
-        )
+    def _tell_runtime_done(self, request_id: str, status: str, error_type: str) -> None:
         record = {
             "requestId": request_id,
             "status": status,
@@ -271,10 +267,10 @@ class Sandbox:
         spans = [{"name": "responseLatency", "start": "2026-01-02T00:00:00.000Z", "durationMs": 11.5}]
         self.api.telemetry.tell("platform.runtimeDone", {**record, "spans": spans})
 
-    def _tell_end(self, request_id: str, failure: str, response_s: float, total_s: float) -> None:
+    def _tell_end(self, request_id: str, failure: str, total_s: float) -> None:
         """`platform.report` comes last: the sandbox is frozen before it can be delivered."""
         if failure:
-            self._tell_runtime_done(*_DONE[failure])
+            self._tell_runtime_done(request_id, *_DONE[failure])
         memory_mb = self._function.memory_mb or 512
         report: dict[str, Any] = {
             "requestId": request_id,
@@ -286,7 +282,9 @@ class Sandbox:
                 "maxMemoryUsedMB": memory_mb if failure == "memory" else 64,
             },
         }
-        if not failure and not self._function.managed:
+        if self._function.managed:
+            report["metrics"] = {"durationMs": report["metrics"]["durationMs"]}  # whole instances are billed
+        elif not failure:
             self.api.telemetry.freeze(True)
         self.api.telemetry.tell("platform.report", report)
 
@@ -316,7 +314,7 @@ class Sandbox:
         deadline = time.monotonic() + SHUTDOWN_S + SLACK_S
         self.deaths += [process.returncode for process in self._extensions if process.poll() is not None]
         if self._runtime is not None and self._runtime.poll() is None:
-            self._runtime.terminate()
+            os.killpg(self._runtime.pid, signal.SIGTERM)  # with its workers
             _wait(self._runtime, RUNTIME_SHUTDOWN_S)
         for extension in self.api.extensions.values():
             if "SHUTDOWN" in extension.events and extension.waiter.wait_until_asking(

@@ -5,9 +5,7 @@ import sys
 
 sys.path[:0] = [os.environ["LAMBDA_TASK_ROOT"], os.environ["OPT_PYTHON"]]
 
-import awslambdaric.bootstrap
-from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+import awslambdaric.__main__
 
 if __name__ == "__main__":
-    client = LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    awslambdaric.bootstrap.run(os.environ["_HANDLER"], client)
+    awslambdaric.__main__.main(["", os.environ["_HANDLER"]])

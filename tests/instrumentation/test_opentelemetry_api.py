@@ -15,7 +15,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.util._once import Once
 from tests.instrumentation.http_echo import Echo, echo
-from tests.instrumentation.recordings import ERROR, HOOKS, Recording, attributes, broken, recording
+from tests.instrumentation.recordings import ERROR, HOOKS, Recording, broken, recording
+from tests.otlp import attributes
 
 from coldlight_lambda import recorder
 from coldlight_lambda.patches import opentelemetry_api

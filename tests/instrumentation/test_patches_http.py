@@ -12,14 +12,8 @@ import httpx
 import pytest
 import requests
 import urllib3
-from tests.instrumentation.recordings import (
-    CLIENT,
-    ERROR,
-    HTTP_HOOKS,
-    Recording,
-    attributes,
-    broken,
-)
+from tests.instrumentation.recordings import CLIENT, ERROR, HTTP_HOOKS, Recording, broken
+from tests.otlp import attributes
 
 from coldlight_lambda import recorder
 from coldlight_lambda.contexts import current

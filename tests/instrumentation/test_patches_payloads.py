@@ -5,7 +5,8 @@ import httpx
 import pytest
 import requests
 import urllib3
-from tests.instrumentation.recordings import Recording, attributes
+from tests.instrumentation.recordings import Recording
+from tests.otlp import attributes
 
 from coldlight_lambda import payloads
 from coldlight_lambda.settings import Settings

@@ -11,14 +11,8 @@ import sqlalchemy
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.instrumentation.databases import NO_POSTGRESQL, mysql, postgresql, postgresql_programs
-from tests.instrumentation.recordings import (
-    CLIENT,
-    DATABASE_HOOKS,
-    ERROR,
-    Recording,
-    attributes,
-    broken,
-)
+from tests.instrumentation.recordings import CLIENT, DATABASE_HOOKS, ERROR, Recording, broken
+from tests.otlp import attributes
 
 from coldlight_lambda.contexts import current
 from coldlight_lambda.patches import database_spans

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from tests.instrumentation.lambda_api.collectors import Collector, attributes
+from tests.instrumentation.lambda_api.collectors import Collector
 from tests.instrumentation.lambda_api.sandbox import Sandbox
+from tests.otlp import attributes
 
 from coldlight_lambda.shipper.cycle import PATIENCE_S
 

@@ -14,7 +14,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
-from tests.instrumentation.producers.conftest import REGION, Aws, attributes
+from tests.instrumentation.producers.conftest import REGION, Aws
+from tests.otlp import attributes
 
 from coldlight_lambda import frames, producers, recorder
 from coldlight_lambda.patches import botocore as patches

@@ -4,7 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.instrumentation.producers.conftest import REGION, Aws, attributes, produced
+from tests.instrumentation.producers.conftest import REGION, Aws, produced
+from tests.otlp import attributes
 
 from coldlight_lambda.producers import dynamodb
 from coldlight_lambda.triggers import detect

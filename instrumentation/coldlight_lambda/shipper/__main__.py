@@ -28,9 +28,10 @@ _MANAGED_INSTANCES = "lambda-managed-instances"
 def main() -> None:
     """Raises KeyError outside of Lambda."""
     chosen = settings.read()
+    if chosen.problems:
+        _tell("; ".join(chosen.problems))
     extension = Extension(os.environ["AWS_LAMBDA_RUNTIME_API"])
     if chosen.is_idle or chosen.shipper == settings.THREAD:
-        _tell_problems(chosen)
         idle(extension)
         return
     try:
@@ -94,12 +95,6 @@ def _next(extension: Extension) -> dict[str, object]:
             return extension.next()
         except (OSError, ValueError, Refused):
             time.sleep(_PAUSE_S)
-
-
-def _tell_problems(chosen: Settings) -> None:
-    """Once a sandbox: the recorder tells them where there is one."""
-    if chosen.problems and not os.environ.get("AWS_LAMBDA_EXEC_WRAPPER"):
-        _tell("; ".join(chosen.problems))
 
 
 def _tell(what: str) -> None:

@@ -220,6 +220,14 @@ def test_what_api_gateway_answers_is_a_link_key(get: Get, url: str, recorded: Re
     assert attributes(recorded.only())["coldlight.link.produced"] == ["apigateway:gw-1"]
 
 
+@every_client
+def test_a_url_within_a_url_is_none_of_the_servers(get: Get, url: str, recorded: Recording) -> None:
+    asked = f"{url}/echo?next=https://elsewhere.example/"
+    recorded.invoke(lambda: get(asked, {}))
+    told = attributes(recorded.only())
+    assert (told["url.full"], told["server.address"]) == (asked, "127.0.0.1")
+
+
 def test_secrets_in_a_url_stay_in_the_function(url: str, recorded: Recording) -> None:
     host = url.removeprefix("http://")
     asked = f"http://jane:hunter2@{host}/echo?sig=abc&X-Goog-Signature=def&access_token=ghi&AWSAccessKeyId=jkl&page=2"

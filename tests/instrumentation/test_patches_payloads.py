@@ -66,8 +66,17 @@ def with_aiohttp(url: str) -> None:
     asyncio.run(post())
 
 
+def with_aiohttp_as_json(url: str) -> None:
+    async def post() -> None:
+        sent = {"size": "XL", "password": "hunter2"}
+        async with aiohttp.ClientSession() as session, session.post(url, json=sent) as response:
+            await response.read()
+
+    asyncio.run(post())
+
+
 THAT_READ = [with_requests, with_urllib3, with_httpx]
-CLIENTS = [*THAT_READ, with_http_client, with_urllib, with_aiohttp]
+CLIENTS = [*THAT_READ, with_http_client, with_urllib, with_aiohttp, with_aiohttp_as_json]
 
 
 @pytest.mark.parametrize("post", CLIENTS)

@@ -58,6 +58,7 @@ check: install-dev ## formatting, lint, types, package boundaries
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/ruff check --quiet --target-version py39 instrumentation/coldlight_lambda
+	$(BIN)/vermin --quiet --no-tips --violations --target=3.9- instrumentation/coldlight_lambda
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextvars import ContextVar
 from functools import update_wrapper
 from types import TracebackType
 
@@ -34,6 +35,12 @@ _MARK = "__coldlight__"
 _CONSUMED = "coldlight.link.consumed"
 _state = {"is_cold": True}
 
+unanswered: ContextVar[Optional[list[tuple[Invocation, Any, Any]]]] = ContextVar(
+    "coldlight_unanswered", default=None
+)
+"""Where the runtime has yet to write what the handler gives (`patches.awslambdaric`): invocations that have come so far, with
+their event and result. Elsewhere None: a result is the end."""
+
 
 def wrap(handler: Handler) -> Handler:
     """The same handler, recorded; once, however often it is wrapped."""
@@ -44,16 +51,22 @@ def wrap(handler: Handler) -> Handler:
         begun = contained(_begin, event, context)
         try:
             result = handler(event, context)
-        except BaseException as error:  # noqa: BLE001 - it goes on to whoever called
+        except BaseException as error:
             contained(_end, begun, event, None, error)
+            contained(_hide, error)
             # Not a bare `raise`: before Python 3.11 that would bring the first traceback back.
-            raise error.with_traceback(contained(without_our_frames, error.__traceback__))  # noqa: B904
+            raise error  # noqa: TRY201
         contained(_end, begun, event, result, None)
         return result
 
     contained(update_wrapper, traced, handler)
     setattr(traced, _MARK, True)
     return traced
+
+
+def _hide(error: BaseException) -> None:
+    """Should this fail, our frame stands in front twice, which the runtime leaves out as it does once."""
+    error.__traceback__ = without_our_frames(error.__traceback__)
 
 
 def without_our_frames(trace: TracebackType | None) -> TracebackType | None:
@@ -152,7 +165,17 @@ def _end(
         contained(record_error, root, error)
     else:
         contained(triggers.answered, root, result)
-    contained(payloads.of_invocation, root, event, result, error is not None)
+    waiting = unanswered.get()
+    if waiting is None or error is not None:
+        tell_end(invocation, event, result, error is not None)
+    else:
+        waiting.append((invocation, event, result))
+
+
+def tell_end(invocation: Invocation, event: Any, result: Any, failed: bool) -> None:
+    """The last word of an invocation: nothing more comes of it."""
+    root = invocation.root
+    contained(payloads.of_invocation, root, event, result, failed)
     if invocation.dropped_spans:
         root.set({"coldlight.dropped_spans": invocation.dropped_spans})
     if recorder.sink is not None:

@@ -53,9 +53,10 @@ def as_its_own(error: BaseException) -> BaseException:
 def _load(original: str) -> Handler:
     """By the runtime's own way, so that a handler that is missing or broken fails with the runtime's own words."""
     runtime = sys.modules.get("awslambdaric.bootstrap")
-    if runtime is not None:
-        loaded: Handler = runtime._get_handler(original)
-        return loaded
+    find: Callable[[str], Handler] | None = getattr(runtime, "_get_handler", None)
+    if find is not None:
+        return find(original)
+    _tell("this runtime loads handlers in a way that is not known: the handler is imported by its name")
     module, _, name = original.rpartition(".")
     found: Handler = getattr(importlib.import_module(module.replace("/", ".")), name)
     return found
@@ -67,17 +68,25 @@ def _set_up() -> bool:
         try:
             _READY["is_ready"] = _start()
         except Exception as error:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
-            print(f"coldlight: the layer could not be set up, and records nothing: {error}", file=sys.stderr)
+            _tell(f"the layer could not be set up, and records nothing: {error}")
             _READY["is_ready"] = False
     return _READY["is_ready"]
+
+
+def _tell(what: str) -> None:
+    """One line of log, where that can be written."""
+    try:
+        print(f"coldlight: {what}", file=sys.stderr)
+    except Exception:  # noqa: BLE001 - as above
+        return  # there is nobody to tell
 
 
 def _start() -> bool:
     from coldlight_lambda import settings
 
     chosen = settings.read()
-    if chosen.problems:
-        print(f"coldlight: {'; '.join(chosen.problems)}", file=sys.stderr)
+    if chosen.problems and not _has_extension():
+        _tell("; ".join(chosen.problems))
     if chosen.is_idle:
         return False
     from coldlight_lambda import errors, near_timeout, patches, payloads, recorder
@@ -87,6 +96,12 @@ def _start() -> bool:
     recorder.sink = _sink(chosen)
     patches.install()
     return True
+
+
+def _has_extension() -> bool:
+    """Whether the layer's extension is beside us, which tells what is wrong with the settings: once a sandbox, with a recorder or without."""
+    opt = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    return os.path.exists(f"{opt}/extensions/coldlight")
 
 
 def _sink(chosen: Settings) -> Any:
@@ -108,5 +123,5 @@ def _recorded(handler: Handler) -> Handler:
 
         return wrap(handler)
     except Exception as error:  # noqa: BLE001 - as above
-        print(f"coldlight: the handler could not be wrapped: {error}", file=sys.stderr)
+        _tell(f"the handler could not be wrapped: {error}")
         return handler

@@ -63,6 +63,8 @@ _LOOKS = r"""(?<![A-Za-z0-9])(?:
 )"""
 _PAIRS = r"""(?<![\w.-])(?P<name>[\w.-]{1,64})(?P<between>["']\s*:\s*|\s*=\s*)(?P<value>"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s&,;"'})\]]+)"""
 _IN_URLS = r"(://[^\s/:@]*:)[^\s/@]+(?=@)"
+_NAMES = r"[^\W\d]\w*"
+_LITERALS = r"""(?P<quote>["'])(?s:.+)|\b\d[\d_]{2,}\b"""
 
 
 def set_up(names: Iterable[str]) -> None:
@@ -103,12 +105,30 @@ def text(given: str) -> str:
     """A text without the secrets that it shows: keys and tokens by their looks, and `name=value` by their names."""
     if len(given) < 7:
         return given
-    masked = _pattern("looks", _LOOKS).sub(_by_looks, given)
+    masked = _without_looks(given)
     if "=" in masked or ":" in masked:
         masked = _pattern("pairs", _PAIRS).sub(_by_name, masked)
-        if "://" in masked and "@" in masked:
-            masked = _pattern("in_urls", _IN_URLS).sub(r"\1" + MASK, masked)
     return masked
+
+
+def source(line: str) -> str:
+    """A line of source without the secrets that it shows: what looks like one and, where the name of a secret stands in the line,
+    numbers of three digits or more and all from its first quote on. What would be a text is not asked: a line may begin in one."""
+    masked = _without_looks(line)
+    if any(map(is_secret, _pattern("names", _NAMES).findall(masked))):
+        masked = _pattern("literals", _LITERALS).sub(_as_literal, masked)
+    return masked
+
+
+def _without_looks(given: str) -> str:
+    masked = _pattern("looks", _LOOKS).sub(_by_looks, given)
+    if "://" in masked and "@" in masked:
+        masked = _pattern("in_urls", _IN_URLS).sub(r"\1" + MASK, masked)
+    return masked
+
+
+def _as_literal(match: re.Match[str]) -> str:
+    return f"{match['quote'] or ''}{MASK}"
 
 
 def _pattern(name: str, source: str) -> re.Pattern[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, TypeGuard
+    from typing import Any, TypeGuard  # novm: for the type checker alone
 
 _OWN: dict[type, Callable[[Any], Any]] = {
     bool: bool,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         """What keeps the OpenTelemetry API's idea of the current span and ours the same: `patches.opentelemetry_api`."""
 
         def innermost(self, ours: Span) -> Span | None: ...
+        def around(self, ours: Span) -> Span: ...
         def entered(self, span: Span) -> None: ...
         def left(self, now: Span | None) -> None: ...
 
@@ -53,15 +54,23 @@ bridge: Optional[Bridge] = None
 
 
 def contained(call: Callable[..., T], *arguments: Any) -> T | None:
-    """What `call` gives; None if it raises, which is ours to know and not the function's to suffer."""
+    """What `call` gives; None if it raises, which is ours to know and not the function's to suffer.
+
+    To end the process, or what it does, is the function's to ask for: that goes on, as it would from anywhere.
+    """
     try:
         return call(*arguments)
-    except Exception as error:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
-        _tell(call, error)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
+        try:
+            _tell(call, error)
+        except Exception:  # noqa: BLE001 - as above
+            return None  # no log, no memory, or no stack is left to say it with
         return None
 
 
-def _tell(call: Callable[..., Any], error: Exception) -> None:
+def _tell(call: Callable[..., Any], error: BaseException) -> None:
     what = f"{getattr(call, '__qualname__', call)}: {type(error).__name__}"
     tell(f"a part of the recorder failed and was skipped: {what}", str(error))
 
@@ -75,11 +84,23 @@ def tell(what: str, details: str) -> None:
 
 def innermost() -> Span | None:
     """The span that this code runs in: one of ours, or of the function's own OpenTelemetry spans. None where nothing is
-    recorded: outside of invocations, and in work that has outlived its invocation."""
+    recorded: outside of invocations, in work that has outlived its invocation, and where an OpenTelemetry instrumentation
+    records already."""
+    span = _current()
+    return span if span is None or bridge is None else bridge.innermost(span)
+
+
+def around() -> Span | None:
+    """The same, whoever records it: the span to name to others, who are to follow it."""
+    span = _current()
+    return span if span is None or bridge is None else bridge.around(span)
+
+
+def _current() -> Span | None:
     span = current.get()
     if span is None or span.invocation is None or span.invocation.root.end_ns:
         return None
-    return span if bridge is None else bridge.innermost(span)
+    return span
 
 
 def start(name: str, kind: int = INTERNAL, attributes: Attributes | None = None) -> Span | None:

@@ -1,8 +1,10 @@
-"""Stacks as Python prints them, without our own frames. Reads source lines as `traceback` does, and runs nothing of the function."""
+"""Stacks as Python prints them, without our own frames and without secrets in the source lines (`masking.source`), which are read
+as `traceback` reads them: nothing of the function runs."""
 
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
 _PACKAGE = os.path.dirname(__file__) + os.sep
 _FIRST, _LAST = 20, 80
 """Frames kept of a longer stack: a recursion without end has a thousand."""
+_LONGEST_LINE = 1000
 
 
 def of_traceback(trace: TracebackType | None) -> list[tuple[FrameType, int]]:
@@ -52,4 +55,12 @@ def _line(frame: FrameType, number: int) -> str:
     code = frame.f_code
     source = linecache.getline(code.co_filename, number, frame.f_globals).strip()
     head = f'  File "{code.co_filename}", line {number}, in {code.co_name}\n'
-    return f"{head}    {source}\n" if source else head
+    return f"{head}    {_masked(source)}\n" if source else head
+
+
+@lru_cache(maxsize=1000)
+def _masked(source: str) -> str:
+    """Threads of a pool wait at the same lines, and little time is left when they are asked (`near_timeout`)."""
+    from coldlight_lambda import masking
+
+    return masking.source(source[:_LONGEST_LINE])

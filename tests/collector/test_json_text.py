@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.collector.firehose import Recorder, deliver, log_event, subscription
 from tests.collector.xray_documents import segment
-from tests.collector.zipkin_port import JSON, attributes, v2_span
+from tests.collector.zipkin_port import JSON, v2_span
+from tests.otlp import attributes
 
 from coldlight_collector.json_body import parse_json
 from coldlight_collector.stand_ins import decode_json, replace_stand_ins

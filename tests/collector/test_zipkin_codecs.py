@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from py_zipkin.encoding._encoders import get_encoder
 from py_zipkin.encoding._helpers import Endpoint, Span
 from py_zipkin.encoding._types import Encoding, Kind
-from tests.collector.zipkin_port import attributes
+from tests.otlp import attributes
 
 from coldlight_collector.intake import Refused
 from coldlight_collector.validate import validate_message

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from py_zipkin.encoding.protobuf import zipkin_pb2
-from tests.collector.zipkin_port import NOTE, PROTOBUF, ZipkinPort, attributes, clock_us
+from tests.collector.zipkin_port import NOTE, PROTOBUF, ZipkinPort, clock_us
+from tests.otlp import attributes
 
 from coldlight_storage.testing import clock_ns, span_id, trace_id
 

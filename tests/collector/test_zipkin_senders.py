@@ -21,7 +21,8 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode
 from py_zipkin.encoding._types import Encoding, Kind
 from py_zipkin.transport import BaseTransportHandler
 from py_zipkin.zipkin import zipkin_client_span, zipkin_span
-from tests.collector.zipkin_port import JSON, PROTOBUF, V1, V2, ZipkinPort, attributes
+from tests.collector.zipkin_port import JSON, PROTOBUF, V1, V2, ZipkinPort
+from tests.otlp import attributes
 
 from coldlight_collector.zipkin import to_otlp, v2_json
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from tests.collector.zipkin_port import NOTE, V1, ZipkinPort, attributes, clock_us
+from tests.collector.zipkin_port import NOTE, V1, ZipkinPort, clock_us
+from tests.otlp import attributes
 
 from coldlight_storage.testing import clock_ns, span_id, trace_id
 

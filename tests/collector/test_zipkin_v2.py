@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from tests.collector.zipkin_port import ZipkinPort, attributes, clock_us, v2_span
+from tests.collector.zipkin_port import ZipkinPort, clock_us, v2_span
+from tests.otlp import attributes
 
 from coldlight_storage.testing import SECOND, clock_ns, span_id, trace_id
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 from tests.collector.gates import gate
+from tests.otlp import attributes
 
 from coldlight_collector import front_door
 from coldlight_collector.http.messages import Budget, Limits
@@ -15,7 +16,6 @@ from coldlight_collector.http.router import router
 from coldlight_collector.http.server import serve
 from coldlight_collector.intake import Accepted, Payload
 from coldlight_collector.receiver import Receiver
-from coldlight_storage.attributes import from_proto
 from coldlight_storage.signals import Signal
 from coldlight_storage.testing import clock_ns, sent_form
 
@@ -95,11 +95,6 @@ class ZipkinPort:
     @property
     def stored_spans(self) -> list[Any]:
         return [span for _, scope in self.stored_groups for span in scope.spans]
-
-
-def attributes(of: Any) -> dict[str, Any]:
-    """The attributes of an OTLP resource, span, event or link."""
-    return {attribute.key: from_proto(attribute.value) for attribute in of.attributes}
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.instrumentation.databases import NO_POSTGRESQL, postgresql, postgresql_programs
 from tests.instrumentation.http_echo import echo
 from tests.instrumentation.lambda_api.collectors import Collector
 from tests.instrumentation.lambda_api.functions import Function
@@ -47,3 +48,12 @@ def recorded() -> Iterator[Recording]:
 def url() -> Iterator[str]:
     with echo() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def postgresql_port() -> Iterator[int]:
+    programs = postgresql_programs()
+    if programs is None:
+        pytest.skip(NO_POSTGRESQL)
+    with postgresql(programs) as port:
+        yield port

@@ -34,6 +34,12 @@ class Echo(BaseHTTPRequestHandler):
 
     do_POST = do_GET  # noqa: N815 - http.server names it so
 
+    def do_CONNECT(self) -> None:
+        """A tunnel, to itself."""
+        self.send_response(200)
+        self.end_headers()
+        self.close_connection = False
+
     def log_message(self, *args: object) -> None:
         pass
 

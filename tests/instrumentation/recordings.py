@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from coldlight_lambda import bootstrap, frames, patches, recorder
@@ -54,18 +53,6 @@ class Recording:
 
     def announced(self) -> list[bytes]:
         return [Span.FromString(content).span_id for kind, _, content in self.frames if kind == frames.OPEN]
-
-
-def attributes(recorded: Any) -> dict[str, Any]:
-    """Of a span or an event, as Python has them."""
-    return {pair.key: _value(pair.value) for pair in recorded.attributes}
-
-
-def _value(value: AnyValue) -> Any:
-    kind = value.WhichOneof("value")
-    if kind == "array_value":
-        return [_value(inner) for inner in value.array_value.values]
-    return getattr(value, kind) if kind else None
 
 
 @contextmanager

@@ -123,13 +123,26 @@ def test_a_message_is_masked_and_capped() -> None:
     assert "hunter2" not in found["exception.stacktrace"]
 
 
-def test_an_exception_that_cannot_say_what_it_is_harms_nobody() -> None:
+def test_source_lines_of_a_stack_are_masked() -> None:
+    def connect(user: str, *, password: str) -> None:
+        raise ConnectionError("refused")
+
+    def login() -> None:
+        connect("jane", password="hunter2")
+
+    stack = recorded(raised(login))["exception.stacktrace"]
+    assert '    connect("***\n' in stack
+    assert "hunter2" not in stack
+
+
+@pytest.mark.parametrize("failure", [TypeError, SystemExit])
+def test_an_exception_that_cannot_say_what_it_is_harms_nobody(failure: type[BaseException]) -> None:
     class Mute(Exception):
         def __str__(self) -> str:
-            raise TypeError("no")
+            raise failure("no")
 
     found = recorded(Mute())
-    assert found["exception.message"] == "<its text raised TypeError>"
+    assert found["exception.message"] == f"<its text raised {failure.__name__}>"
     assert found["exception.type"].endswith("Mute")
 
 

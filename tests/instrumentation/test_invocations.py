@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from tests.instrumentation.lambda_api.collectors import attributes
+from tests.otlp import attributes
 
 from coldlight_lambda import bootstrap, frames, otlp, recorder, triggers
 

@@ -178,3 +178,29 @@ def test_patterns_take_time_in_proportion_to_the_text() -> None:
         "-----BEGIN PRIVATE KEY-----",
     ):
         masking.text(piece * (200_000 // len(piece)))  # would take minutes, were one of them not
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('connect(password="hunter2")', 'connect(password="***'),
+        ("connect('jane', settings.password or 'hunter2')", "connect('***"),
+        ('TOKEN: str = "hunter2"', 'TOKEN: str = "***'),
+        ('os.environ["API_KEY"] = "hunter2"', 'os.environ["***'),
+        ("it's \"\"\" in the middle of a text: password = 'hunter2'", "it'***"),
+        ("if pin == 4711:", "if pin == ***:"),
+        ("connect('postgresql://jane:hunter2@db/shop')", "connect('postgresql://jane:***@db/shop')"),
+        (f'call("{JWT}")', 'call("***")'),
+        ('raise ValueError("no such order")', 'raise ValueError("no such order")'),
+        ("return password", "return password"),
+        ("", ""),
+    ],
+)
+def test_a_line_of_source_shows_no_secret(line: str, shown: str) -> None:
+    assert masking.source(line) == shown
+
+
+@given(st.text(max_size=200), st.text(max_size=20))
+def test_no_quoted_text_beside_a_secrets_name_is_shown(before: str, quoted: str) -> None:
+    line = f"{before} password = {quoted!r} + 'hunter2'"
+    assert "hunter2" not in masking.source(line)[len(before) :]

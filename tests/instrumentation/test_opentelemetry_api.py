@@ -1,4 +1,5 @@
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -7,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from opentelemetry import context, propagate, trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -15,7 +17,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.util._once import Once
 from tests.instrumentation.http_echo import Echo, echo
-from tests.instrumentation.recordings import ERROR, HOOKS, Recording, attributes, broken, recording
+from tests.instrumentation.recordings import ERROR, HOOKS, Recording, broken, recording
+from tests.otlp import attributes
 
 from coldlight_lambda import recorder
 from coldlight_lambda.patches import opentelemetry_api
@@ -251,6 +254,51 @@ def test_what_an_instrumentation_records_is_not_recorded_twice(recorded: Recordi
 
     recorded.invoke(handler)
     assert recorded.only().name == "GET"
+
+
+def test_a_call_of_aws_that_an_instrumentation_records_names_its_span_to_aws(
+    recorded: Recording, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = trace.get_tracer("opentelemetry.instrumentation.botocore")
+
+    def handler(url: str) -> Any:
+        keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+        client = boto3.client("lambda", "eu-west-1", endpoint_url=f"{url}/echo?", **keys)
+        client.invoke(FunctionName="shop")  # whose events are listened to from then on
+        with theirs.start_as_current_span("Lambda.Invoke by theirs", kind=trace.SpanKind.CLIENT):
+            return json.loads(client.invoke(FunctionName="shop")["Payload"].read())
+
+    with echo() as url:
+        headers = recorded.invoke(lambda: handler(url))
+    ours, span = recorded.spans()
+    assert (ours.name, span.name) == ("Lambda.Invoke", "Lambda.Invoke by theirs")
+    assert f"Parent={span.span_id.hex()}" in headers["x-amzn-trace-id"]
+    assert capsys.readouterr().err == ""  # the echo's answers have no request id
+
+
+def test_a_call_of_aws_that_outlives_its_invocation_names_no_span(
+    recorded: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
+    is_over, answers = threading.Event(), list[Any]()
+
+    def linger(client: Any) -> None:
+        is_over.wait(10)
+        answers.append(json.loads(client.invoke(FunctionName="shop")["Payload"].read()))
+
+    def handler(url: str) -> threading.Thread:
+        keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+        client = boto3.client("lambda", "eu-west-1", endpoint_url=f"{url}/echo?", **keys)
+        client.invoke(FunctionName="shop")
+        thread = threading.Thread(target=linger, args=(client,))
+        thread.start()
+        return thread
+
+    with echo() as url:
+        thread = recorded.invoke(lambda: handler(url))
+        is_over.set()
+        thread.join()
+    assert "x-amzn-trace-id" not in answers[0]
 
 
 def test_instrumentations_are_told_that_a_call_is_recorded(recorded: Recording) -> None:

@@ -12,14 +12,8 @@ import httpx
 import pytest
 import requests
 import urllib3
-from tests.instrumentation.recordings import (
-    CLIENT,
-    ERROR,
-    HTTP_HOOKS,
-    Recording,
-    attributes,
-    broken,
-)
+from tests.instrumentation.recordings import CLIENT, ERROR, HTTP_HOOKS, Recording, broken
+from tests.otlp import attributes
 
 from coldlight_lambda import recorder
 from coldlight_lambda.contexts import current
@@ -224,6 +218,14 @@ def test_redirects_belong_to_the_call(get: Get, url: str, recorded: Recording) -
 def test_what_api_gateway_answers_is_a_link_key(get: Get, url: str, recorded: Recording) -> None:
     recorded.invoke(lambda: get(f"{url}/gateway", {}))
     assert attributes(recorded.only())["coldlight.link.produced"] == ["apigateway:gw-1"]
+
+
+@every_client
+def test_a_url_within_a_url_is_none_of_the_servers(get: Get, url: str, recorded: Recording) -> None:
+    asked = f"{url}/echo?next=https://elsewhere.example/"
+    recorded.invoke(lambda: get(asked, {}))
+    told = attributes(recorded.only())
+    assert (told["url.full"], told["server.address"]) == (asked, "127.0.0.1")
 
 
 def test_secrets_in_a_url_stay_in_the_function(url: str, recorded: Recording) -> None:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from threading import Event, Thread
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -76,6 +77,45 @@ def test_a_patch_that_fails_leaves_its_library_as_it_was(
     assert capsys.readouterr().err == (
         "coldlight: warehouse could not be patched, and is not recorded: RuntimeError: this version is not known\n"
     )
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_imports_of_two_threads_never_wait_for_each_other(
+    fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread imports `depot` when the patch of `warehouse` in the other one imports it, too."""
+    begun, wanted = Event(), Event()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "between", SimpleNamespace(begun=begun, wanted=wanted))
+    (tmp_path / "warehouse.py").write_text("def stock():\n    return 1\n")
+    (tmp_path / "depot.py").write_text(
+        "import between\nbetween.begun.set()\nbetween.wanted.wait(10)\ndef stock():\n    return 3\n"
+    )
+
+    def patch(module: Any) -> None:
+        doubled(module)
+        if module.__name__ == "warehouse":
+            begun.wait(10)
+            wanted.set()
+            importlib.import_module("depot")
+            if fails:
+                raise RuntimeError("this version is not known")
+
+    for name in ("warehouse", "depot"):
+        monkeypatch.setitem(patches.PATCHES, name, name)
+        monkeypatch.setitem(sys.modules, f"coldlight_lambda.patches.{name}", SimpleNamespace(patch=patch))
+    with recording():
+        threads = [
+            Thread(target=importlib.import_module, args=(name,), daemon=True)
+            for name in ("warehouse", "depot")
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert not any(thread.is_alive() for thread in threads)
+        warehouse, depot = sys.modules.pop("warehouse"), sys.modules.pop("depot")
+        assert (warehouse.stock(), depot.stock()) == (1 if fails else 2, 6)
 
 
 def test_a_library_sees_its_own_loader(library: Callable[[Patch], str]) -> None:

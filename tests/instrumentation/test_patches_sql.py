@@ -10,29 +10,14 @@ import pytest
 import sqlalchemy
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.instrumentation.databases import NO_POSTGRESQL, mysql, postgresql, postgresql_programs
-from tests.instrumentation.recordings import (
-    CLIENT,
-    DATABASE_HOOKS,
-    ERROR,
-    Recording,
-    attributes,
-    broken,
-)
+from tests.instrumentation.databases import mysql
+from tests.instrumentation.recordings import CLIENT, DATABASE_HOOKS, ERROR, Recording, broken
+from tests.otlp import attributes
 
 from coldlight_lambda.contexts import current
 from coldlight_lambda.patches import database_spans
 
 Run = Callable[[str], Any]
-
-
-@pytest.fixture(scope="module")
-def postgresql_port() -> Iterator[int]:
-    programs = postgresql_programs()
-    if programs is None:
-        pytest.skip(NO_POSTGRESQL)
-    with postgresql(programs) as port:
-        yield port
 
 
 @pytest.fixture(scope="module")
@@ -326,6 +311,8 @@ def test_literals_stay_in_the_function(system: str, text: str, safe: str | None)
         ("SELECT * FROM a JOIN b USING (id)", "SELECT", None),
         ("DELETE FROM ONLY users", "DELETE", "users"),
         ("CREATE TABLE IF NOT EXISTS users (id int)", "CREATE", "users"),
+        ("COPY orders (id) FROM STDIN", "COPY", "orders"),
+        ("COPY (SELECT * FROM orders) TO STDOUT", "COPY", "orders"),
         ("BEGIN", "BEGIN", None),
         ("", None, None),
     ],

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coldlight_lambda import payloads
+from coldlight_lambda import masking, payloads
 from coldlight_lambda.excerpts import excerpt
 from coldlight_lambda.settings import Settings
 from coldlight_lambda.spans import SERVER, Context, Span
@@ -54,6 +54,16 @@ def test_payloads_of_everything_if_asked() -> None:
 def test_no_payloads_if_not_wanted() -> None:
     choose("off")
     assert recorded({"a": 1}, {"b": 2}, failed=True) == {}
+
+
+def test_names_of_secrets_can_be_added() -> None:
+    payloads.set_up(Settings({"COLDLIGHT_PAYLOADS": "on", "COLDLIGHT_MASK_KEYS": "iban"}))
+    try:
+        assert recorded({"customerIban": "DE1", "a": 1}, None, failed=False) == {
+            REQUEST: '{"customerIban":"***","a":1}'
+        }
+    finally:
+        masking.set_up(())
 
 
 def test_an_event_is_recorded_as_it_was_before_the_handler_changed_it() -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.instrumentation.lambda_api.collectors import Collector, attributes
+from tests.instrumentation.lambda_api.collectors import Collector
 from tests.instrumentation.lambda_api.sandbox import Answer, Sandbox
+from tests.otlp import attributes
 
 SandboxOf = Callable[..., Sandbox]
 REQUEST_ID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import trustme
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
-from tests.instrumentation.lambda_api.collectors import Collector, attributes
+from tests.instrumentation.lambda_api.collectors import Collector
 from tests.instrumentation.lambda_api.sandbox import Sandbox
+from tests.otlp import attributes
 
 from coldlight_lambda.shipper.cycle import PATIENCE_S
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from tests.instrumentation.lambda_api.collectors import Collector, attributes
+from tests.instrumentation.lambda_api.collectors import Collector
 from tests.instrumentation.lambda_api.sandbox import Answer, Sandbox
+from tests.otlp import attributes
 
 SandboxOf = Callable[..., Sandbox]
 FINISHED = ["finished 0", "finished 1", "finished 2"]

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.instrumentation.lambda_api.collectors import Collector, attributes
+from tests.instrumentation.lambda_api.collectors import Collector
 from tests.instrumentation.lambda_api.sandbox import Sandbox
+from tests.otlp import attributes
 from tests.system.processes import eventually
 
 from coldlight_lambda import frames, otlp

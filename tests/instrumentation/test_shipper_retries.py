@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.instrumentation.lambda_api.collectors import Collector, attributes
+from tests.instrumentation.lambda_api.collectors import Collector
 from tests.instrumentation.lambda_api.sandbox import Sandbox
+from tests.otlp import attributes
 
 from coldlight_lambda import frames, otlp
 from coldlight_lambda.shipper.attempts import MOST_KNOWN, Known

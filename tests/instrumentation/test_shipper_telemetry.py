@@ -10,9 +10,10 @@ from typing import Any
 import httpx
 import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
-from tests.instrumentation.lambda_api.collectors import Collector, attributes
+from tests.instrumentation.lambda_api.collectors import Collector
 from tests.instrumentation.lambda_api.functions import ARN, NAME, REGION
 from tests.instrumentation.lambda_api.sandbox import Sandbox
+from tests.otlp import attributes
 from tests.system.processes import eventually
 
 from coldlight_lambda import frames

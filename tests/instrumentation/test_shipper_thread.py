@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from tests.instrumentation.lambda_api.api import Api
-from tests.instrumentation.lambda_api.collectors import Collector, attributes
+from tests.instrumentation.lambda_api.collectors import Collector
 from tests.instrumentation.lambda_api.sandbox import Sandbox
+from tests.otlp import attributes
 
 from coldlight_lambda.settings import Settings
 from coldlight_lambda.shipper import threads

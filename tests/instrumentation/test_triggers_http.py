@@ -143,3 +143,23 @@ def test_the_answer_gives_the_status(
     assert invocation.attributes.get("http.response.status_code") == status
     assert invocation.status == code
     assert invocation.attributes.get("error.type") == error
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "port"),
+    [
+        ("shop.example:8080", "shop.example", 8080),
+        ("[2001:db8::1]:8080", "2001:db8::1", 8080),
+        ("[2001:db8::1]", "2001:db8::1", None),
+        ("[2001:db8::1", "2001:db8::1", None),
+        ("192.0.2.7", "192.0.2.7", None),
+        ("[]", None, None),
+    ],
+)
+def test_the_host_of_a_request_is_a_name_or_an_address_and_perhaps_a_port(
+    host: str, address: str | None, port: int | None
+) -> None:
+    context = {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/shop/1"}}
+    event = {"requestContext": context, "httpMethod": "GET", "path": "/", "headers": {"host": host}}
+    found = known(trigger_of(event, None))
+    assert (found.get("server.address"), found.get("server.port")) == (address, port)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextvars import ContextVar
 from functools import update_wrapper
-from threading import RLock
 
 from coldlight_lambda.recorder import contained, tell
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PATCHES = {
     "aiobotocore.client": "botocore",
     "aiohttp.client": "aiohttp",
+    "awslambdaric.lambda_runtime_marshaller": "awslambdaric",
     "botocore.client": "botocore",
     "concurrent.futures.thread": "threads",
     "http.client": "http_client",
@@ -45,9 +46,10 @@ PATCHES = {
 }
 """Of each module the name of its patch, a module beside this one."""
 
-_lock = RLock()
 _replaced: list[tuple[Any, str, Any]] = []
 """What stood where something of ours stands now: the owner, the name of the attribute, and the original."""
+_under_way: ContextVar[list[tuple[Any, str, Any]]] = ContextVar("coldlight_patch", default=_replaced)
+"""The same, of the patch that this thread applies."""
 
 
 def install() -> None:
@@ -72,20 +74,32 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     if not isinstance(replacement, (type, property)):
         update_wrapper(replacement, original)
         replacement.__coldlight__ = True
-    _replaced.append((owner, name, original))
+    _under_way.get().append((owner, name, original))
     setattr(owner, name, replacement)
 
 
 def _apply(name: str, module: ModuleType) -> None:
-    """Patches a module, or leaves it as it was."""
-    with _lock:
-        before = len(_replaced)
-        try:
-            importlib.import_module(f"{__name__}.{PATCHES[name]}").patch(module)
-        except Exception as error:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
-            while len(_replaced) > before:
-                setattr(*_replaced.pop())
-            tell(f"{name} could not be patched, and is not recorded", f"{type(error).__name__}: {error}")
+    """Patches a module, or leaves it as it was. Holds no lock: a patch imports, and imports of two threads wait for each other."""
+    own: list[tuple[Any, str, Any]] = []
+    token = _under_way.set(own)
+    try:
+        importlib.import_module(f"{__name__}.{PATCHES[name]}").patch(module)
+    except BaseException as error:
+        contained(_undo, own)
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise
+        contained(
+            tell, f"{name} could not be patched, and is not recorded", f"{type(error).__name__}: {error}"
+        )
+    else:
+        _replaced.extend(own)
+    finally:
+        _under_way.reset(token)
+
+
+def _undo(own: list[tuple[Any, str, Any]]) -> None:
+    while own:
+        setattr(*own.pop())
 
 
 class _Finder:

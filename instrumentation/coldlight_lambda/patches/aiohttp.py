@@ -35,7 +35,8 @@ def _begin(args: list[Any], kwargs: dict[str, Any]) -> Span | None:
     every = CIMultiDict([*getattr(session, "headers", {}).items(), *headers.items()])
     headers.extend(http_spans.context_headers(span, url, every))
     kwargs["headers"] = headers
-    http_spans.keep(span, every, kwargs.get("data"))
+    body = kwargs.get("json")  # which aiohttp has yet to write
+    http_spans.keep(span, every, kwargs.get("data") if body is None else body)
     recorder.announce(span)
     return span
 

@@ -140,9 +140,10 @@ def _carry(**event: Any) -> None:
 
 
 def _set_trace_header(event: Any) -> None:
-    """Our span in X-Ray's header, from which services hand it on. First, as botocore sets the platform's where there is none;
-    one that the function has set is left. The header is not signed, so that it is never in the way of a signature."""
-    span, headers = current.get(), event["params"]["headers"]
+    """The span of this call in X-Ray's header, from which services hand it on; of a call that is not ours to record, the span
+    that it is made in. First, as botocore sets the platform's where there is none; one that the function has set is left.
+    The header is not signed, so that it is never in the way of a signature."""
+    span, headers = recorder.around(), event["params"]["headers"]
     if span is not None and _TRACE_HEADER not in headers:
         headers[_TRACE_HEADER] = to_xray(span.context, os.environ.get("_X_AMZN_TRACE_ID", ""))
 
@@ -152,9 +153,10 @@ def _count(**event: Any) -> None:
 
 
 def _set_resent(event: Any) -> None:
-    """How often a call was repeated that never got an answer."""
+    """How often a call was repeated that never got an answer. One that botocore makes within it, for credentials, has no span."""
     span, attempts = current.get(), event["context"].get("retries", {}).get("attempt", 1)
-    if span is not None and "rpc.method" in span.attributes and attempts > 1:
+    operation = event["event_name"].rpartition(".")[2]
+    if span is not None and span.attributes.get("rpc.method") == operation and attempts > 1:
         span.set({_RESENT: attempts - 1})
 
 

@@ -40,13 +40,13 @@ def recorded(original: Any, begin: Begin, finish: Finish = ended, fail: Fail = f
         outer = current.get()
         if outer is None or isinstance(outer, Call):
             return original(*args, **kwargs)
-        span, token, given = _begun(begin, args, kwargs)
+        span, token, given = contained(_begun, begin, args, kwargs) or (None, None, args)
         try:
             result = original(*given, **kwargs)
         except BaseException as error:
-            _over(fail, span, token, error)
+            contained(_over, fail, span, token, error)
             raise
-        _over(finish, span, token, result)
+        contained(_over, finish, span, token, result)
         return result
 
     return call
@@ -57,30 +57,30 @@ def _recorded_coroutine(original: Any, begin: Begin, finish: Finish, fail: Fail)
         outer = current.get()
         if outer is None or isinstance(outer, Call):
             return await original(*args, **kwargs)
-        span, token, given = _begun(begin, args, kwargs)
+        span, token, given = contained(_begun, begin, args, kwargs) or (None, None, args)
         try:
             result = await original(*given, **kwargs)
         except BaseException as error:
-            _over(fail, span, token, error)
+            contained(_over, fail, span, token, error)
             raise
-        _over(finish, span, token, result)
+        contained(_over, finish, span, token, result)
         return result
 
     return call
 
 
-def _begun(begin: Begin, args: Any, kwargs: dict[str, Any]) -> tuple[Optional[Span], Any, Any]:
+def _begun(begin: Begin, args: Any, kwargs: dict[str, Any]) -> tuple[Span, Any, Any] | None:
     """The span of a call, if it is recorded; what leaves it again; and the arguments that the call is made with."""
     given = list(args)
-    span = contained(begin, given, kwargs)
-    return (None, None, args) if span is None else (span, contained(recorder.enter, span), given)
+    span = begin(given, kwargs)
+    return None if span is None else (span, contained(recorder.enter, span), given)
 
 
 def _over(end: Callable[[Span, Any], None], span: Optional[Span], token: Any, outcome: Any) -> None:
     if token is not None:
         contained(recorder.leave, token)
     if span is not None:
-        contained(end, span, outcome)
+        end(span, outcome)
 
 
 def argument(args: list[Any], kwargs: dict[str, Any], at: int, name: str, default: Any = None) -> Any:

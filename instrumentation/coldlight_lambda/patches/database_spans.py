@@ -43,7 +43,8 @@ _SQL = _tokens(_STANDARD, _COMMENT, _NAMED + r'|"(?:[^"]|"")*"|\[[^\W\d]\w*\]')
 _MYSQL = _tokens(_MYSQL_LITERAL, _COMMENT + r"|\#[^\n]*", _NAMED)
 _NAME = r"[\w$.\"`\[\]]+"
 _TABLE = re.compile(
-    rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE(?:\s+IF(?:\s+NOT)?\s+EXISTS)?)\s+(?:ONLY\s+)?({_NAME})", re.IGNORECASE
+    rf"\b(?:FROM|JOIN|INTO|UPDATE|COPY|TABLE(?:\s+IF(?:\s+NOT)?\s+EXISTS)?)\s+(?:ONLY\s+)?(?!STDIN\b)({_NAME})",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[A-Za-z]+")
 

@@ -36,10 +36,10 @@ def _putrequest(original: Any) -> Any:
 
 def _endheaders(original: Any) -> Any:
     def endheaders(self: Any, *args: Any, **kwargs: Any) -> Any:
-        span = _span(self)
+        span = contained(_span, self)
         if span is None:
             return original(self, *args, **kwargs)
-        contained(_inject, self, span)
+        contained(_inject, self, span, args[0] if args else kwargs.get("message_body"))
         try:
             return original(self, *args, **kwargs)
         except BaseException as error:
@@ -51,7 +51,7 @@ def _endheaders(original: Any) -> Any:
 
 def _getresponse(original: Any) -> Any:
     def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
-        span = _span(self)
+        span = contained(_span, self)
         if span is None:
             return original(self, *args, **kwargs)
         self.__dict__.pop(_SPAN, None)  # for http.client closes connections that are not kept alive
@@ -68,7 +68,7 @@ def _getresponse(original: Any) -> Any:
 
 def _close(original: Any) -> Any:
     def close(self: Any) -> Any:
-        span = _span(self)
+        span = contained(_span, self)
         if span is not None:  # whoever asked did not want to know the answer
             contained(_end, self, span, None)
         return original(self)
@@ -98,7 +98,7 @@ def _begin(connection: Any, method: Any, path: Any) -> None:
 
 def _url(connection: Any, path: str) -> str:
     """The whole URL; a proxy is asked for one already, or tunnels to a host of its own."""
-    if "://" in path:
+    if path.startswith(("http://", "https://")):
         return path
     scheme = "https" if connection.default_port == 443 else "http"
     tunnel = getattr(connection, "_tunnel_host", None)
@@ -108,12 +108,13 @@ def _url(connection: Any, path: str) -> str:
     return f"{scheme}://{host}{shown}{path}"
 
 
-def _inject(connection: Any, span: Span) -> None:
+def _inject(connection: Any, span: Span, body: Any) -> None:
     from coldlight_lambda.patches import http_spans
 
-    url = str(span.attributes.get("url.full", ""))
-    for name, value in http_spans.context_headers(span, url, _headers(connection)).items():
+    url, headers = str(span.attributes.get("url.full", "")), _headers(connection)
+    for name, value in http_spans.context_headers(span, url, headers).items():
         connection.putheader(name, value)
+    http_spans.keep(span, headers, body)
     recorder.announce(span)
 
 
@@ -132,4 +133,9 @@ def _finish(span: Span, response: Any) -> None:
 
 def _end(connection: Any, span: Span, error: BaseException | None) -> None:
     connection.__dict__.pop(_SPAN, None)
-    recorder.end(span, error)
+    if error is None:
+        recorder.end(span)
+        return
+    from coldlight_lambda.patches import http_spans
+
+    http_spans.fail(span, error)

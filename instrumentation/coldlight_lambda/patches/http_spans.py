@@ -119,7 +119,7 @@ def _exchanged(span: Span, headers: Any, body: Any, failed: bool) -> None:
 
 def _payload(headers: Any, body: Any) -> dict[str, Any]:
     told: dict[str, Any] = {"headers": {_text(name): _text(value) for name, value in (headers or {}).items()}}
-    if isinstance(body, (str, bytes)):
+    if isinstance(body, (str, bytes, dict, list)):
         told["body"] = body
     return told
 

@@ -55,13 +55,16 @@ class _Bridge:
         """The span that is current by the API; None where an instrumentation records already what happens here."""
         if any(self._context.get_value(key) for key in self._suppress) and not isinstance(ours, Call):
             return None
+        found = self.around(ours)
+        return None if isinstance(found, Theirs) and _is_instrumentation(found.api) else found
+
+    def around(self, ours: Span) -> Span:
+        """The span that is current by the API, whoever records it."""
         theirs = self._trace.get_current_span()
         known: Optional[Span] = getattr(theirs, "recorded", None)
         if known is not None:
             return known
-        if not theirs.get_span_context().is_valid:
-            return ours
-        return None if _is_instrumentation(theirs) else Theirs.of(theirs, ours.invocation)
+        return Theirs.of(theirs, ours.invocation) if theirs.get_span_context().is_valid else ours
 
     def entered(self, span: Span) -> None:
         context = self._context
@@ -116,16 +119,17 @@ def _tracer(trace: Any) -> Any:
 
     def make(original: Any) -> Any:
         def tracer(self: Any) -> Any:
-            if current.get() is None or trace._TRACER_PROVIDER is not None:
-                return original.fget(self)
-            return contained(_own_tracer, self) or original.fget(self)
+            return contained(_own_tracer, trace, self) or original.fget(self)
 
         return property(tracer)
 
     return make
 
 
-def _own_tracer(proxy: Any) -> Any:
+def _own_tracer(trace: Any, proxy: Any) -> Any:
+    """None outside of invocations, and where the function has a provider of its own."""
+    if current.get() is None or trace._TRACER_PROVIDER is not None:
+        return None
     if "provider" not in _state:
         _state["provider"] = contained(_sdk_provider)
     own = proxy.__dict__.get("_coldlight_tracer")

@@ -62,6 +62,11 @@ class Ours:
         self.recorded = recorded
 
     def get_span_context(self) -> Any:
+        from opentelemetry.trace import INVALID_SPAN_CONTEXT
+
+        return contained(self._context) or INVALID_SPAN_CONTEXT
+
+    def _context(self) -> Any:
         from opentelemetry import trace
 
         context = self.recorded.context
@@ -77,26 +82,39 @@ class Ours:
 
     def set_attributes(self, attributes: Any) -> None:
         if self.is_recording():
-            contained(self.recorded.set, dict(attributes))
+            contained(self._set, attributes)
+
+    def _set(self, attributes: Any) -> None:
+        self.recorded.set(dict(attributes))
 
     def set_attribute(self, key: str, value: Any) -> None:
         self.set_attributes({key: value})
 
     def add_event(self, name: str, attributes: Any = None, timestamp: Optional[int] = None) -> None:
         if self.is_recording():
-            contained(self.recorded.add_event, timestamp or time.time_ns(), name, dict(attributes or {}))
+            contained(self._add_event, name, attributes, timestamp)
+
+    def _add_event(self, name: str, attributes: Any, timestamp: Optional[int]) -> None:
+        self.recorded.add_event(timestamp or time.time_ns(), name, dict(attributes or {}))
 
     def add_link(self, context: Any, attributes: Any = None) -> None:
         if self.is_recording():
-            contained(self.recorded.add_link, Link(context_of(context), dict(attributes or {})))
+            contained(self._add_link, context, attributes)
+
+    def _add_link(self, context: Any, attributes: Any) -> None:
+        self.recorded.add_link(Link(context_of(context), dict(attributes or {})))
 
     def update_name(self, name: str) -> None:
         if self.is_recording():
             self.recorded.name = name
 
     def set_status(self, status: Any, description: Optional[str] = None) -> None:
+        if self.is_recording():
+            contained(self._set_status, status, description)
+
+    def _set_status(self, status: Any, description: Optional[str]) -> None:
         code = getattr(status, "status_code", status)
-        if self.is_recording() and getattr(code, "name", "") == "ERROR":
+        if getattr(code, "name", "") == "ERROR":
             self.recorded.fail(getattr(status, "description", None) or description or "")
 
     def record_exception(
@@ -135,14 +153,11 @@ def recording_tracer(scope: str, version: Optional[str]) -> Any:
             record_exception: bool = True,
             set_status_on_exception: bool = True,
         ) -> Any:
-            span = contained(_below, context, name, kind.value + 1)
-            if span is None:
+            started = contained(_started, context, name, kind, start_time)
+            if started is None:
                 return trace.NonRecordingSpan(trace.get_current_span(context).get_span_context())
-            span.start_ns = start_time or span.start_ns
-            started = _of_the_api(Own)(span)
-            started.set_attributes(
-                {"otel.scope.name": scope, "otel.scope.version": version, **(attributes or {})}
-            )
+            started.set_attributes({"otel.scope.name": scope, "otel.scope.version": version})
+            started.set_attributes(attributes or {})
             for link in links or ():
                 started.add_link(link.context, link.attributes)
             return started
@@ -156,6 +171,14 @@ def recording_tracer(scope: str, version: Optional[str]) -> Any:
                 yield used
 
     return Tracer()
+
+
+def _started(context: Any, name: str, kind: Any, start_ns: Optional[int]) -> Any:
+    span = _below(context, name, kind.value + 1)
+    if span is None:
+        return None
+    span.start_ns = start_ns or span.start_ns
+    return _of_the_api(Own)(span)
 
 
 def _below(context: Any, name: str, kind: int) -> Span | None:

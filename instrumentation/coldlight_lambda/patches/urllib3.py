@@ -40,7 +40,7 @@ def _begin(args: list[Any], kwargs: dict[str, Any]) -> Span | None:
 
 def _url(pool: Any, url: str) -> str:
     """A pool is of one host, and is asked for paths."""
-    if "://" in url or not hasattr(pool, "scheme"):
+    if url.startswith(("http://", "https://")) or not hasattr(pool, "scheme"):
         return url
     default = {"http": 80, "https": 443}.get(pool.scheme)
     host = f"[{pool.host}]" if ":" in pool.host else pool.host

@@ -1,5 +1,7 @@
 """Amazon DynamoDB (semantic conventions, "AWS DynamoDB"), and the keys of the items that a function writes.
 
+PartiQL (`ExecuteStatement` and its like) names keys within its text, which is not parsed: such writes have no link keys.
+
 A put names no key: which attributes make it is learnt from what else the function says and hears of the table, never asked for.
 boto3's resources hand over Python's own values, its clients DynamoDB's JSON: a key's attribute has one of three types, and tells.
 """
@@ -139,7 +141,7 @@ def learn(operation: str, parameters: Parameters, answer: Answer) -> None:
         _remember(described_table["TableName"], [attribute["AttributeName"] for attribute in schema])
     if isinstance(parameters.get("Key"), dict):
         _remember(parameters["TableName"], parameters["Key"])
-    if answer.get("LastEvaluatedKey") and "IndexName" not in parameters:
+    if answer.get("LastEvaluatedKey") and "TableName" in parameters and "IndexName" not in parameters:
         _remember(parameters["TableName"], answer["LastEvaluatedKey"])
     for table, key in _told(operation, parameters):
         _remember(table, key)

@@ -62,7 +62,8 @@ def _with_context(client_context: Any, carrier: Mapping[str, str]) -> str:
 def produced(operation: str, parameters: Parameters, answer: Answer) -> list[str]:
     if operation not in _INVOKES or parameters.get("InvocationType") == "DryRun":
         return []
-    keys = [f"lambda:{answer['ResponseMetadata']['RequestId']}"]
+    request_id = answer["ResponseMetadata"].get("RequestId")  # which not everything that stands for AWS tells
+    keys = [f"lambda:{request_id}"] if request_id else []
     if answer.get("DurableExecutionArn"):
         keys.append(f"durable:{answer['DurableExecutionArn']}")
     return keys

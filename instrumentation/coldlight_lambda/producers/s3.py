@@ -47,7 +47,8 @@ def produced(operation: str, parameters: Parameters, answer: Answer) -> list[str
     """The request's id, and the object with its ETag. An access point's name is not the bucket's: it gives only the former."""
     if operation not in _WRITES:
         return []
-    keys = [f"s3req:{answer['ResponseMetadata']['RequestId']}"]
+    request_id = answer["ResponseMetadata"].get("RequestId")  # which not everything that stands for S3 tells
+    keys = [f"s3req:{request_id}"] if request_id else []
     etag = str((answer.get("CopyObjectResult") or answer).get("ETag") or "").strip('"')
     bucket = str(parameters.get("Bucket"))
     if etag and not bucket.startswith("arn:"):

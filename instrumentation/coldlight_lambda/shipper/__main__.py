@@ -30,9 +30,10 @@ _NICE = 5
 def main() -> None:
     """Raises KeyError outside of Lambda."""
     chosen = settings.read()
+    if chosen.problems:
+        _tell("; ".join(chosen.problems))
     extension = Extension(os.environ["AWS_LAMBDA_RUNTIME_API"])
     if chosen.is_idle or chosen.shipper == settings.THREAD:
-        _tell_problems(chosen)
         idle(extension)
         return
     try:
@@ -88,12 +89,6 @@ def idle(extension: Extension) -> None:
         pass  # staying is all that is left
     while extension.next().get("eventType") != "SHUTDOWN":
         pass
-
-
-def _tell_problems(chosen: Settings) -> None:
-    """Once a sandbox: the recorder tells them where there is one."""
-    if chosen.problems and not os.environ.get("AWS_LAMBDA_EXEC_WRAPPER"):
-        _tell("; ".join(chosen.problems))
 
 
 def _tell(what: str) -> None:

@@ -118,7 +118,7 @@ def _route(event: dict[str, Any], context: dict[str, Any]) -> Optional[str]:
 def _where(
     event: dict[str, Any], context: dict[str, Any], headers: dict[str, str], kind: str
 ) -> dict[str, Value]:
-    host, _, port = headers.get("host", "").partition(":")
+    host, port = _authority(headers.get("host", ""))
     forwarded = headers.get("x-forwarded-port", "") or port
     path = event.get("path") or event.get("rawPath") or inside(context, "http").get("path")
     scheme = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
@@ -134,6 +134,15 @@ def _where(
         if forwarded.isascii() and forwarded.isdigit() and len(forwarded) < 6
         else None,
     }
+
+
+def _authority(host: str) -> tuple[str, str]:
+    """Host and port of `Host` (RFC 9110, 7.2); an IPv6 address stands there in brackets (RFC 3986, 3.2.2), and here without."""
+    if host.startswith("["):
+        address, _, rest = host[1:].partition("]")
+        return address, rest.lstrip(":")
+    address, _, port = host.partition(":")
+    return address, port
 
 
 def _who(context: dict[str, Any], headers: dict[str, str]) -> dict[str, Value]:

@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from tests.otlp import attributes
 
 
 class Collector:
@@ -90,14 +91,6 @@ class Collector:
             for of_scope in of_resource.scope_logs
             for record in of_scope.log_records
         ]
-
-
-def attributes(of: Any) -> dict[str, Any]:
-    """Attributes of a span, a record or a resource as plain values."""
-    return {
-        item.key: getattr(item.value, item.value.WhichOneof("value") or "string_value")
-        for item in of.attributes
-    }
 
 
 def _routes(collector: Collector) -> type[BaseHTTPRequestHandler]:

@@ -18,6 +18,7 @@ import botocore.client
 import pytest
 from botocore.config import Config
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from tests.otlp import attributes
 
 from coldlight_lambda import frames, recorder
 from coldlight_lambda.bootstrap import wrap
@@ -49,15 +50,6 @@ class Frames:
     def span(self) -> Span:
         (only,) = self.spans()
         return only
-
-
-def value(of: Any) -> Any:
-    kind = of.WhichOneof("value")
-    return [value(item) for item in of.array_value.values] if kind == "array_value" else getattr(of, kind)
-
-
-def attributes(span: Span) -> dict[str, Any]:
-    return {each.key: value(each.value) for each in span.attributes}
 
 
 def produced(span: Span) -> list[str]:

@@ -14,7 +14,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
-from tests.instrumentation.producers.conftest import REGION, Aws, attributes
+from tests.instrumentation.producers.conftest import REGION, Aws
+from tests.otlp import attributes
 
 from coldlight_lambda import frames, producers, recorder
 from coldlight_lambda.patches import botocore as patches
@@ -159,6 +160,29 @@ def test_retries_that_helped_are_counted(aws: Aws) -> None:
     aws.call(client.get_caller_identity)
     client.meta.events.unregister("before-send", fail_once)
     assert attributes(aws.recorded.span())["http.request.resend_count"] == 1
+
+
+def test_retries_of_a_call_within_a_call_are_not_the_outer_ones(aws: Aws) -> None:
+    """Credentials are asked for in the middle of a call."""
+    config = Config(retries={"mode": "standard", "total_max_attempts": 2})
+    session = boto3.Session("any", "any", region_name=REGION)
+    inner, outer = session.client("sts", endpoint_url="http://127.0.0.1:1", config=config), aws.client("sqs")
+
+    def ask(**_: Any) -> None:
+        with pytest.raises(EndpointConnectionError):
+            inner.get_caller_identity()
+
+    def both() -> None:
+        ask()  # from now on its retries are heard of
+        outer.list_queues()
+
+    outer.meta.events.register("before-send", ask)
+    try:
+        aws.call(both)
+    finally:
+        outer.meta.events.unregister("before-send", ask)
+    counts = [attributes(span).get("http.request.resend_count") for span in aws.recorded.spans()]
+    assert counts == [1, None]
 
 
 def test_outside_of_invocations_nothing_is_recorded(aws: Aws) -> None:

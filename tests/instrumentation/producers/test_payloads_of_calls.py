@@ -6,8 +6,8 @@ import requests
 from botocore.exceptions import ClientError
 from tests.instrumentation.http_echo import echo
 from tests.instrumentation.producers.conftest import Aws
-from tests.instrumentation.producers.conftest import attributes as of_aws
-from tests.instrumentation.recordings import attributes, recording
+from tests.instrumentation.recordings import recording
+from tests.otlp import attributes
 
 from coldlight_lambda import payloads
 from coldlight_lambda.payloads import REQUEST, RESPONSE
@@ -28,7 +28,7 @@ def test_an_aws_call_that_was_refused_has_its_parameters_and_its_answer(aws: Aws
     }
     with pytest.raises(ClientError):
         aws.call(lambda: aws.client("sqs").send_message(**parameters))
-    found = of_aws(aws.recorded.span())
+    found = attributes(aws.recorded.span())
     sent = json.loads(found[REQUEST])
     assert sent["QueueUrl"] == parameters["QueueUrl"]
     assert json.loads(sent["MessageBody"]) == {"password": "***", "n": 1}
@@ -39,7 +39,7 @@ def test_an_aws_call_that_went_well_has_payloads_if_all_are_wanted(aws: Aws) -> 
     aws.call(lambda: aws.client("sqs").list_queues(QueueNamePrefix="x"))
     payloads.set_up(Settings({"COLDLIGHT_PAYLOADS": "on"}))
     aws.call(lambda: aws.client("sqs").list_queues(QueueNamePrefix="y"))
-    first, second = map(of_aws, aws.recorded.spans())
+    first, second = map(attributes, aws.recorded.spans())
     assert REQUEST not in first
     assert json.loads(second[REQUEST]) == {"QueueNamePrefix": "y"}
     assert "ResponseMetadata" in json.loads(second[RESPONSE])
@@ -52,7 +52,7 @@ def test_a_body_from_s3_is_left_to_the_function(aws: Aws) -> None:
     payloads.set_up(Settings({"COLDLIGHT_PAYLOADS": "on"}))
     assert aws.call(lambda: s3.get_object(Bucket="payloads", Key="k")["Body"].read()) == b"content"
     assert (
-        json.loads(of_aws(aws.recorded.span())[RESPONSE])["Body"]
+        json.loads(attributes(aws.recorded.span())[RESPONSE])["Body"]
         == "<botocore.httpchecksum.StreamingChecksumBody>"
     )
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.instrumentation.producers.conftest import ACCOUNT, RECEIVED, REGION, Aws, attributes, produced
+from tests.instrumentation.producers.conftest import ACCOUNT, RECEIVED, REGION, Aws, produced
+from tests.otlp import attributes
 
 from coldlight_lambda import producers
 from coldlight_lambda.contexts import from_traceparent, from_xray, xray_fields

@@ -8,7 +8,8 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from tests.instrumentation.producers.conftest import ACCOUNT, REGION, Aws, attributes, produced
+from tests.instrumentation.producers.conftest import ACCOUNT, REGION, Aws, produced
+from tests.otlp import attributes
 
 from coldlight_lambda.triggers import detect
 

@@ -4,7 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.instrumentation.producers.conftest import REGION, Aws, attributes, produced
+from tests.instrumentation.producers.conftest import REGION, Aws, produced
+from tests.otlp import attributes
 
 from coldlight_lambda.producers import dynamodb
 from coldlight_lambda.triggers import detect
@@ -181,3 +182,13 @@ def test_a_write_whose_condition_failed_has_no_key(aws: Aws, table: str) -> None
     assert produced(span) == []
     assert attributes(span)["error.type"] == "ConditionalCheckFailedException"
     assert attributes(span)["cloud.region"] == REGION
+
+
+def test_a_statement_of_partiql_has_no_link_keys_and_its_pages_teach_nothing(aws: Aws, table: str) -> None:
+    client = aws.client("dynamodb")
+    insert = f"INSERT INTO \"{table}\" VALUE {{'pk': 'a', 'sk': 1}}"
+    aws.call(lambda: client.execute_statement(Statement=insert))
+    span = aws.recorded.span()
+    assert (span.name, produced(span)) == ("DynamoDB.ExecuteStatement", [])
+    page = {"Items": [], "LastEvaluatedKey": wire("a", 1)}
+    assert dynamodb.produced("ExecuteStatement", {"Statement": insert, "Limit": 1}, page) == []

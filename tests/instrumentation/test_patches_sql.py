@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.instrumentation.databases import NO_POSTGRESQL, mysql, postgresql, postgresql_programs
+from tests.instrumentation.databases import mysql
 from tests.instrumentation.recordings import (
     CLIENT,
     DATABASE_HOOKS,
@@ -19,6 +19,7 @@ from tests.instrumentation.recordings import (
     attributes,
     broken,
 )
+from tests.postgresql import NO_POSTGRESQL, postgresql, postgresql_programs
 
 from coldlight_lambda.contexts import current
 from coldlight_lambda.patches import database_spans

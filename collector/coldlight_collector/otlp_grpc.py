@@ -69,8 +69,8 @@ class GrpcLimits:
     """How often a client may ping, also while it has no request under way."""
     connection_age_s: float = 600.0
     """After which a connection is asked to move on, so that new collectors get their share."""
-    connection_idle_s: float = 30.0
-    """After which a connection without a request under way is closed."""
+    connection_idle_s: float = 75.0
+    """After which a connection without a request under way is closed; metrics come every 60 s."""
     connection_grace_s: float = 30.0
     """How long an aged connection may finish what it has begun."""
 

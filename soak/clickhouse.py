@@ -16,7 +16,7 @@ from benchmarks.processes import answers, free_port, wait_until
 from soak.proxy import Break, Proxy, proxy
 
 DATABASE = "soak"
-_START_S, _STRIKE_S = 60, 10
+_START_S, _STRIKE_S, _INSERT_S = 60, 10, 0.1
 
 
 class Server:
@@ -58,21 +58,30 @@ class Server:
         os.killpg(self._process.pid, number)
 
     def suffer(self, fault: str, chance: random.Random) -> bool:
-        """Goes through a fault of `SERVER_FAULTS`; whether it struck an insert or lasted."""
+        """Goes through a fault of `SERVER_FAULTS`; whether it struck an insert."""
         return SERVER_FAULTS[fault](self, chance)
 
     def _be_killed(self, chance: random.Random) -> bool:
-        time.sleep(chance.uniform(0, 1))
+        struck = self._is_inserting(chance)
         self.kill()
         time.sleep(chance.uniform(0, 2))
         self.start()
-        return True
+        return struck
 
     def _stall(self, chance: random.Random) -> bool:
+        struck = self._is_inserting(chance)
         self._signal(signal.SIGSTOP)
         time.sleep(chance.uniform(1, 4))
         self._signal(signal.SIGCONT)
-        return True
+        return struck
+
+    def _is_inserting(self, chance: random.Random) -> bool:
+        """Waits for an insert, and for some part of the time that one takes; whether one came by."""
+        assert self.proxy
+        self.proxy.inserting.clear()
+        struck = self.proxy.inserting.wait(_STRIKE_S)
+        time.sleep(chance.uniform(0, _INSERT_S))
+        return struck
 
     def _break(self, how: Break) -> bool:
         assert self.proxy

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
-from threading import Thread
+from threading import Event, Thread
 
 _CHUNK = 1 << 16
 _INSERT = b"INSERT INTO otel_"
@@ -24,13 +24,14 @@ class Proxy:
     """Passes connections on to a port of this machine, from a loop in a thread of its own.
 
     `is_open` may be changed at any time; closed, it drops every connection. `breaks` is used up from the left, one
-    for each insert that comes by.
+    for each insert that comes by; `inserting` is set by each.
     """
 
     def __init__(self, target: int, is_open: bool) -> None:
         self.port = 0
         self.is_open = is_open
         self.breaks: deque[Break] = deque()
+        self.inserting = Event()
         self._target = target
 
     async def listen(self) -> asyncio.Server:
@@ -63,8 +64,10 @@ class Proxy:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, broken: list[Break]
     ) -> None:
         while (chunk := await reader.read(_CHUNK)) and self.is_open:
-            if _INSERT in chunk and self.breaks:
-                broken.append(self.breaks.popleft())
+            if _INSERT in chunk:
+                self.inserting.set()
+                if self.breaks:
+                    broken.append(self.breaks.popleft())
             if Break.REQUEST in broken:
                 chunk = chunk[: len(chunk) // 2]
             writer.write(chunk)

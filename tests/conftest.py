@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc.aio
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.postgresql import DATABASE, NO_POSTGRESQL, USER, postgresql, postgresql_programs
 
 from coldlight_storage import EmbeddedStore, ServerStore, Store, parse_address
 from coldlight_storage.migrations import migrate
@@ -18,6 +19,7 @@ settings.register_profile("shared", deadline=None, suppress_health_check=[Health
 settings.load_profile("shared")
 
 SERVER = "COLDLIGHT_TEST_CLICKHOUSE_URL"
+POSTGRESQL = "COLDLIGHT_TEST_POSTGRESQL_URL"
 _SKIPPED = f"no ClickHouse server to test on: set {SERVER}=http://127.0.0.1:8123 to run this half, too"
 
 
@@ -51,6 +53,18 @@ def server() -> Iterator[ServerStore]:
     yield store
     store.command(f"DROP DATABASE {database} SYNC")
     store.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A database that may lose what it holds: the one that is named, or one on a server of our own."""
+    if url := os.environ.get(POSTGRESQL):
+        yield url
+    elif programs := postgresql_programs():
+        with postgresql(programs) as port:
+            yield f"postgresql://{USER}@127.0.0.1:{port}/{DATABASE}"
+    else:
+        pytest.skip(f"{NO_POSTGRESQL}; or set {POSTGRESQL}=postgresql://user:password@host/database")
 
 
 def empty_tables(store: Store) -> None:

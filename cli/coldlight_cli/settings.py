@@ -146,11 +146,12 @@ class Settings(BaseSettings):
         " it; beyond it, 413. At most an eighth of the embedded ClickHouse's memory.",
     )
     max_connections: Count = Field(
-        default=1000, description="Open connections to each HTTP port; beyond it, 503."
+        default=1000,
+        description="Open connections to each port; beyond it the slowest make room, and if none is slow: 503.",
     )
     max_connections_per_address: Count = Field(
         default=500,
-        description="The same for one client address: one that many share, as behind NAT, may need more.",
+        description="The same for one client address, over HTTP: one that many share, as behind NAT, may need more.",
     )
     batch_rows: Count = Field(
         default=262_144, description="Rows after which a batch is inserted without waiting any longer."

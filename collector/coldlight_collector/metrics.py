@@ -79,9 +79,13 @@ class _Ports(Collector):
     def collect(self) -> Iterator[Metric]:
         ports, budget = self.ports, self.ports.budget
         connections = GaugeMetricFamily("coldlight_connections", "Open HTTP connections", labels=["port"])
+        displaced = CounterMetricFamily(
+            "coldlight_displaced_connections", "Connections closed to make room for others", labels=["port"]
+        )
         for name, server in {"http": ports.http, "zipkin": ports.zipkin, "xray": ports.xray_http}.items():
             connections.add_metric([name], server.connections)
-        yield connections
+            displaced.add_metric([name], server.displaced)
+        yield from (connections, displaced)
         yield GaugeMetricFamily("coldlight_in_flight_bytes", "Bytes of requests in memory", budget.held)
         yield GaugeMetricFamily("coldlight_in_flight_limit_bytes", "The most there may be", budget.limit)
 

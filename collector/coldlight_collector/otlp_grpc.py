@@ -57,16 +57,20 @@ class GrpcLimits:
 
     message_bytes: int = 64 << 20
     """The longest request, before and after decompression (OTLP recommends 64 MiB)."""
+    connections: int = 4096
+    """Open at once; what comes on top is closed, and its client connects again later. gRPC counts them not by address."""
+    streams: int = 256
+    """Requests of one connection at a time; further ones wait at the client (RFC 9113, 5.1.2, advises 100 at least)."""
     in_flight: int = 1024
     """Requests being read, validated or stored; what is over is told to come again."""
     read_timeout_s: float = 10.0
-    """How long a request may take to arrive once its headers have."""
+    """How long a request may take to arrive once its headers have; and a connection, TLS and HTTP/2, to be agreed on."""
     ping_interval_s: float = 10.0
     """How often a client may ping, also while it has no request under way."""
     connection_age_s: float = 600.0
     """After which a connection is asked to move on, so that new collectors get their share."""
-    connection_idle_s: float = 120.0
-    """After which a connection without a request under way is closed."""
+    connection_idle_s: float = 75.0
+    """After which a connection without a request under way is closed; metrics come every 60 s."""
     connection_grace_s: float = 30.0
     """How long an aged connection may finish what it has begun."""
 
@@ -124,6 +128,8 @@ async def serve(
 def _options(limits: GrpcLimits) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", limits.message_bytes),
+        ("grpc.max_allowed_incoming_connections", limits.connections),
+        ("grpc.max_concurrent_streams", limits.streams),
         ("grpc.so_reuseport", 0),  # a second collector on this port must fail, not share it
         ("grpc.keepalive_permit_without_calls", 1),
         # A tenth less, or the jitter of the network would make punctual clients look too eager.

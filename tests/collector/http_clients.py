@@ -12,7 +12,7 @@ import uvloop
 from coldlight_collector.http.messages import Budget, Handler, Limits, Refusal, Request, Response
 from coldlight_collector.http.server import HttpServer, serve
 
-LIMITS = Limits(header_bytes=1024, header_fields=20, body_bytes=4096, pipelined=4)
+LIMITS = Limits(header_bytes=1024, header_fields=20, body_bytes=4096, pipelined=4, patience_s=60)
 IMPATIENT = replace(LIMITS, header_timeout_s=0.1, body_timeout_s=0.1, idle_timeout_s=0.1, write_timeout_s=0.1)
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 CLOSING_GET = b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -114,14 +114,14 @@ async def client_of(
 
 
 @contextlib.asynccontextmanager
-async def dripping(client: Client, drop: bytes) -> AsyncIterator[None]:
+async def dripping(client: Client, drop: bytes, every_s: float = 0.01) -> AsyncIterator[None]:
     """Sends a drop every now and then, for as long as the server takes it."""
 
     async def drip() -> None:
         with contextlib.suppress(ConnectionError):
             while True:
                 await client.send(drop)
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(every_s)
 
     task = asyncio.create_task(drip())
     yield

@@ -25,6 +25,7 @@ HURRIED = Limits(
     body_timeout_s=0.1,
     idle_timeout_s=0.1,
     write_timeout_s=0.1,
+    patience_s=0.05,
     linger_s=0.1,
 )
 

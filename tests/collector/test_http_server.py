@@ -107,7 +107,7 @@ async def test_a_handler_finishes_though_its_client_has_gone() -> None:
 
 
 @on_both_loops
-async def test_connections_over_the_cap_are_turned_away() -> None:
+async def test_connections_over_the_cap_are_turned_away_while_nobody_is_slow() -> None:
     async with serving(limits=replace(LIMITS, connections=1)) as server:
         async with connected(server) as first:
             assert (await first.ask(GET)).status == 200

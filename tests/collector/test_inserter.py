@@ -1,140 +1,40 @@
 """From the journal into ClickHouse: exactly once, whatever happens in between."""
 
 import asyncio
-import itertools
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberDataPoint, Sum
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from tests.collector.journals import crash
+from tests.collector.inserting import (
+    AT_ONCE,
+    NEVER_BY_ITSELF,
+    Fickle,
+    a_span,
+    collecting,
+    journal_alone,
+    names,
+    nothing_to_prepare,
+    until,
+)
 
 from coldlight_collector.inserter import Inserter, read_identity
 from coldlight_collector.intake import Payload, Unavailable
 from coldlight_collector.journal import Journal, JournalLimits
-from coldlight_collector.journal.frames import scan, trim
 from coldlight_collector.validate import validate
-from coldlight_storage import Batch, EmbeddedStore, Row, Signal, Store, StoreError, StoreUnavailable
+from coldlight_storage import Batch, EmbeddedStore, Signal, StoreError, StoreUnavailable
 from coldlight_storage.collectors import claim_number
 from coldlight_storage.segments import stored_items
 from coldlight_storage.testing import (
     log_record,
     logs_request,
     metrics_request,
-    span,
     stored_form,
-    traces_request,
 )
-
-AT_ONCE = JournalLimits(batch_items=1)
-"""Every group of requests is a batch."""
-NEVER_BY_ITSELF = JournalLimits(linger_s=3600)
-
-
-def a_span(number: int) -> Payload:
-    return Payload(stored_form(traces_request(span(number, name=f"span {number}"))), 1)
-
-
-def nothing_to_prepare() -> None:
-    """The tables are there already."""
-
-
-@dataclass
-class Collecting:
-    """A journal and an inserter at work."""
-
-    journal: Journal
-    inserter: Inserter
-
-    async def add(self, *payloads: Payload, signal: Signal = Signal.TRACES) -> None:
-        for payload in payloads:
-            await self.journal.append(signal, payload)
-
-
-@asynccontextmanager
-async def collecting(
-    folder: Path,
-    store: Store,
-    limits: JournalLimits = AT_ONCE,
-    prepare: Callable[[], object] = nothing_to_prepare,
-    clock_ns: Callable[[], int] = lambda: 1_800_000_000 * 10**9,
-) -> AsyncIterator[Collecting]:
-    """In the end everything acknowledged is inserted, and all stops."""
-    journal = Journal(folder, limits, clock_ns)
-    inserter = Inserter(journal, store, read_identity(folder), prepare)
-    async with asyncio.TaskGroup() as group:
-        committing = group.create_task(journal.run())
-        inserting = group.create_task(inserter.run())
-        yield Collecting(journal, inserter)
-        journal.close()
-        await committing
-        await inserter.drained()
-        inserting.cancel()
-
-
-async def journal_alone(folder: Path, *groups: list[Payload]) -> None:
-    """A collector that acknowledges, and ends before it inserts: every group is sealed but the last."""
-    await crash(
-        folder, *itertools.chain.from_iterable(groups), limits=JournalLimits(linger_s=3600, batch_items=2)
-    )
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not holds():
-            await asyncio.sleep(0.005)
-
-
-def bodies(segment: Path) -> list[bytes]:
-    with segment.open("rb") as file:
-        return [trim(message) for _, message in scan(file)]
-
-
-def names(store: Store) -> list[str]:
-    return [row["SpanName"] for row in store.select("SELECT SpanName FROM otel_traces ORDER BY SpanName")]
-
-
-@dataclass
-class Fickle:
-    """A store that fails its first calls, each in its own way, and is a real one from then on."""
-
-    store: Store
-    insert_failures: list[Exception] = field(default_factory=list)
-    select_failures: list[Exception] = field(default_factory=list)
-    sync_failures: list[Exception] = field(default_factory=list)
-    inserted: list[Batch] = field(default_factory=list)
-
-    def insert(self, batch: Batch) -> None:
-        if self.insert_failures:
-            raise self.insert_failures.pop(0)
-        self.store.insert(batch)
-        self.inserted.append(batch)
-
-    def check(self, batch: Batch) -> None:
-        self.store.check(batch)
-
-    def sync(self) -> None:
-        if self.sync_failures:
-            raise self.sync_failures.pop(0)
-        self.store.sync()
-
-    def select(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-        if self.select_failures:
-            raise self.select_failures.pop(0)
-        return self.store.select(sql, parameters)
-
-    def command(self, sql: str) -> None:
-        self.store.command(sql)
-
-    def close(self) -> None:
-        """The real one belongs to somebody else."""
 
 
 async def test_what_is_acknowledged_is_seen_once(tmp_path: Path, embedded_store: EmbeddedStore) -> None:
@@ -253,84 +153,6 @@ async def test_a_reason_never_to_start_is_raised(tmp_path: Path, embedded_store:
     inserter = Inserter(Journal(tmp_path, AT_ONCE), embedded_store, read_identity(tmp_path), prepare)
     with pytest.raises(StoreError, match="no permission"):
         await inserter.run()
-
-
-async def test_requests_that_clickhouse_refuses_do_not_cost_the_others_of_their_batch(
-    tmp_path: Path, embedded_store: EmbeddedStore
-) -> None:
-    refused = [Payload(b"\xff\xff no protobuf " + text, 1) for text in (b"at all", b"either")]
-    async with collecting(tmp_path, embedded_store, NEVER_BY_ITSELF) as running:
-        await running.add(a_span(1), refused[0], a_span(2), a_span(3), refused[1])
-    assert names(embedded_store) == ["span 1", "span 2", "span 3"]
-    counts = running.inserter.counts
-    assert (counts.quarantined_requests, counts.rejected_batches, counts.items) == (2, 0, 3)
-    [kept] = tmp_path.glob("traces/*")
-    assert kept.suffix == ".rejected"
-    assert bodies(kept) == [payload.body for payload in refused]
-
-
-async def test_a_batch_of_nothing_but_refused_requests_does_not_hold_up_the_queue(
-    tmp_path: Path, embedded_store: EmbeddedStore
-) -> None:
-    async with collecting(tmp_path, embedded_store) as running:
-        await running.add(Payload(b"\xff\xff no protobuf at all", 1))
-        await running.add(a_span(2))
-    assert names(embedded_store) == ["span 2"]
-    assert running.inserter.counts.quarantined_requests == 1
-
-
-async def test_a_batch_that_clickhouse_refuses_for_good_is_kept(
-    tmp_path: Path, embedded_store: EmbeddedStore
-) -> None:
-    """Refused even after it was rewritten, though each of its requests by itself is not."""
-    store = Fickle(embedded_store, insert_failures=[StoreError("no"), StoreError("still no")])
-    await journal_alone(tmp_path, [a_span(1), a_span(2)], [a_span(3)])
-    async with collecting(tmp_path, store) as running:
-        running.inserter.workers = 1
-    assert names(embedded_store) == ["span 3"]
-    assert running.inserter.counts.rejected_batches == 1
-    assert len(list(tmp_path.glob("*/*.rejected"))) == 1
-
-
-def with_an_attribute(value: bytes) -> Payload:
-    """A span with an attribute of any bytes, spelled as nobody does."""
-    key_value = delimited(0x0A, b"odd") + delimited(0x12, value)
-    spelled = Span(name="odd").SerializeToString() + delimited(0x4A, key_value)
-    return Payload(delimited(0x0A, delimited(0x12, delimited(0x12, spelled))), 1)
-
-
-def delimited(tag: int, content: bytes) -> bytes:
-    assert len(content) < 128
-    return bytes([tag, len(content)]) + content
-
-
-ODD_VALUES = {
-    "two values of which the last counts": AnyValue(string_value="a").SerializeToString()
-    + AnyValue(int_value=5).SerializeToString(),
-    "a known field of a wrong wire type": b"\x0d\x01\x02\x03\x04" + AnyValue(int_value=5).SerializeToString(),
-}
-
-
-@pytest.mark.parametrize("value", ODD_VALUES)
-def test_the_odd_values_are_protobuf(value: str) -> None:
-    assert AnyValue.FromString(ODD_VALUES[value]).int_value == 5
-
-
-@pytest.mark.parametrize("value", ODD_VALUES)
-async def test_one_odd_request_does_not_cost_the_others_of_its_batch(
-    tmp_path: Path, embedded_store: EmbeddedStore, value: str
-) -> None:
-    """Protobuf's own readers take it, ClickHouse's does not."""
-    async with collecting(tmp_path, embedded_store, NEVER_BY_ITSELF) as running:
-        await running.add(a_span(1), with_an_attribute(ODD_VALUES[value]), a_span(2))
-    assert names(embedded_store) == ["odd", "span 1", "span 2"]
-    rows = embedded_store.select(
-        "SELECT SpanAttributes['odd'] AS odd FROM otel_traces WHERE SpanName = 'odd'"
-    )
-    assert rows == [{"odd": "5"}]
-    counts = running.inserter.counts
-    assert (counts.batches, counts.rewritten_batches, counts.rejected_batches) == (1, 1, 0)
-    assert running.journal.stored_bytes == 0
 
 
 async def test_a_restart_inserts_what_was_sealed_and_what_was_open(
@@ -461,17 +283,6 @@ async def test_a_segment_that_was_taken_away_does_not_hold_up_the_queue(
     task.cancel()
     await asyncio.wait([task])
     assert names(embedded_store) == ["span 3"]
-
-
-async def test_a_quarantined_file_is_never_overwritten(tmp_path: Path, embedded_store: EmbeddedStore) -> None:
-    """Refused requests were left out of the batch, and then it is refused all the same."""
-    store = Fickle(embedded_store, insert_failures=[StoreError("no")] * 3)
-    await journal_alone(tmp_path, [a_span(1), Payload(b"\xff\xff no protobuf", 1)])
-    async with collecting(tmp_path, store) as running:
-        pass
-    kept = sorted(tmp_path.glob("traces/*.rejected"))
-    assert [len(bodies(path)) for path in kept] == [1, 1]
-    assert running.journal.stored_bytes == 0
 
 
 def measured(**data: Any) -> Payload:

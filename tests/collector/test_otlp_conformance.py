@@ -173,65 +173,6 @@ async def test_a_grpc_request_may_be_larger_than_grpc_takes_by_itself(stored: Re
     await server.stop(0)
 
 
-# gRPC, frame by frame (RFC 9113): clients hide these from who uses them
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-SETTINGS, PING, GOAWAY = 4, 6, 7
-
-
-def frame(kind: int, payload: bytes = b"", flags: int = 0) -> bytes:
-    return len(payload).to_bytes(3) + bytes([kind, flags]) + bytes(4) + payload
-
-
-async def frames(reader: asyncio.StreamReader) -> AsyncIterator[tuple[int, int, bytes]]:
-    """Kind, flags and payload of each frame until the server closes."""
-    while head := await reader.read(1):
-        head += await reader.readexactly(8)
-        yield head[3], head[4], await reader.readexactly(int.from_bytes(head[:3]))
-
-
-async def ping(limits: GrpcLimits, stored: Recorder, pings: int) -> tuple[int, str]:
-    """How many of some pings, 20 ms apart and without any call, are answered, and what the server says in parting."""
-    server = await serve_grpc(lambda _: stored, gate(), "127.0.0.1", 0, limits)
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(PREFACE + frame(SETTINGS))
-    answered, parting = 0, ""
-    writer.write(frame(PING, bytes(8)))
-    async for kind, flags, payload in frames(reader):
-        if kind == PING and flags:
-            answered += 1
-            await asyncio.sleep(0.02)
-            writer.write(frame(PING, bytes(8)))
-        if kind == GOAWAY:
-            parting = payload[8:].decode()
-        if parting or answered == pings:
-            break
-    writer.close()
-    await server.stop(0)
-    return answered, parting
-
-
-async def test_grpc_clients_may_ping_without_a_call(stored: Recorder) -> None:
-    assert await ping(GrpcLimits(ping_interval_s=0.01), stored, 9) == (9, "")
-
-
-async def test_grpc_clients_that_ping_too_often_are_sent_away(stored: Recorder) -> None:
-    answered, parting = await ping(GrpcLimits(), stored, 9)
-    assert answered < 9
-    assert parting == "too_many_pings"
-
-
-async def test_a_grpc_connection_of_some_age_is_asked_to_move_on(stored: Recorder) -> None:
-    server = await serve_grpc(
-        lambda _: stored, gate(), "127.0.0.1", 0, GrpcLimits(connection_age_s=0.05, connection_grace_s=0.05)
-    )
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(PREFACE + frame(SETTINGS))
-    assert GOAWAY in [kind async for kind, _, _ in frames(reader)]
-    writer.close()
-    await server.stop(0)
-
-
 # The list
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
-from tests.collector.test_inserter import Fickle, until
+from tests.collector.inserting import Fickle, until
 from tests.collector.watching import PROTOBUF, watched
 
 from coldlight_collector.health import conditions

@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
-from tests.collector.test_inserter import until
+from tests.collector.inserting import until
 from tests.collector.watching import PROTOBUF, Watched, watched
 
 from coldlight_storage import EmbeddedStore

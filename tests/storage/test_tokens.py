@@ -1,6 +1,5 @@
-"""Tokens in the state: what is kept of them, in SQLite and, where there is one, in PostgreSQL."""
+"""Tokens in the state: what is kept of them, in SQLite and, where it is installed, in PostgreSQL."""
 
-import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,16 +20,13 @@ from coldlight_storage.state.tokens import (
 )
 from coldlight_storage.testing import NOON
 
-POSTGRESQL = "COLDLIGHT_TEST_POSTGRESQL_URL"
 NOW_S = int(NOON.timestamp())
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
     """Each form of the state in turn, without a token in it."""
-    url = os.environ.get(POSTGRESQL) if request.param == "postgresql" else None
-    if request.param == "postgresql" and not url:
-        pytest.skip(f"no PostgreSQL to test on: set {POSTGRESQL}=postgresql://user:password@host/database")
+    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None
     state = open_state(url, tmp_path)
     with state.transaction() as connection:
         connection.execute(text("DELETE FROM tokens"))

@@ -9,7 +9,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import cast
 
-from coldlight_collector.http.admission import Admission
+from coldlight_collector.http.admission import Admission, Pace
 from coldlight_collector.http.known_heads import KnownHeads
 from coldlight_collector.http.messages import (
     Budget,
@@ -50,6 +50,7 @@ class Service:
         """Brings the `Date` of the answers up to date, and ends the connections whose time is up."""
         self.date = formatdate(usegmt=True).encode("ascii")
         now = self.clock()
+        self.admission.look_again()
         for connection in tuple(self.connections):
             connection.enforce_deadlines(now)
 
@@ -80,8 +81,9 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._reading_paused = False
-        self._idle_deadline = math.inf
-        self._write_deadline = math.inf
+        self._idle_since = math.inf
+        self._may_idle_s = service.limits.header_timeout_s
+        self._unread_since = math.inf
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -91,7 +93,7 @@ class Connection(asyncio.Protocol):
             self._turn_away(reason or "the collector is shutting down: connect to the next one")
             return
         self._service.connections.add(self)
-        self._idle_deadline = self._service.clock() + self._service.limits.header_timeout_s
+        self._idle_since = self._service.clock()
 
     def data_received(self, data: bytes) -> None:
         if self._reader.finished:
@@ -109,30 +111,46 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._service.connections.discard(self)
-        if self._address is not None:
-            self._service.admission.leave(self._address)
+        self._leave()
         self._reader.discard()
         self.resume_writing()
         self._service.check_emptied()
 
     def pause_writing(self) -> None:
         self._drained = asyncio.get_running_loop().create_future()
-        self._write_deadline = self._service.clock() + self._service.limits.write_timeout_s
+        self._unread_since = self._service.clock()
 
     def resume_writing(self) -> None:
-        self._write_deadline = math.inf
+        self._unread_since = math.inf
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
         self._drained = None
 
     def enforce_deadlines(self, now: float) -> None:
         """Ends the connection of a client that is idle or slow, or does not read. The server calls this steadily."""
-        receiving = self._reader.receiving
-        if now >= self._write_deadline or (now >= self._idle_deadline and not receiving):
+        is_unread = now >= self._unread_since + self._service.limits.write_timeout_s
+        is_idle = now >= self._idle_since + self._may_idle_s and not self._reader.receiving
+        if is_unread or is_idle:
             self._transport.abort()
         elif now >= self._reader.deadline and not self._reading_paused:
             self._reader.time_out()
             self._start_answering()
+
+    def pace(self, now: float) -> Pace | None:
+        """How fast the client is for whom we wait, once that has been for as long as the limits' patience."""
+        since = self._waiting_since()
+        if now - since < self._service.limits.patience_s:
+            return None
+        return Pace(self._reader.brought / (now - since), since)
+
+    def give_way(self) -> None:
+        """Makes room for another client. Whoever was sending is told so, and to come again."""
+        self._leave()
+        if self._task is None and self._reader.receiving:
+            self._turn_away("others wait for this connection, and nobody was slower: send again, and faster")
+        else:
+            self._transport.abort()
+        self._reader.discard()
 
     def close_when_idle(self) -> None:
         """Closes at once if no request is in hand, and else after the last answer."""
@@ -148,9 +166,20 @@ class Connection(asyncio.Protocol):
     def _enter(self) -> str:
         """Why there is no room for this client, or nothing."""
         address = self._service.address_of(self._transport)
-        reason = self._service.admission.enter(address)
+        reason = self._service.admission.enter(self, address, self._service.clock())
         self._address = None if reason else address
         return reason
+
+    def _leave(self) -> None:
+        if self._address is not None:
+            self._service.admission.leave(self, self._address)
+            self._address = None
+
+    def _waiting_since(self) -> float:
+        """Since when the client has been waited for; infinite while it waits for an answer."""
+        if self._task is not None:
+            return self._unread_since
+        return self._reader.began if self._reader.receiving else self._idle_since
 
     def _turn_away(self, reason: str) -> None:
         refusal = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, reason, "", {})
@@ -162,7 +191,7 @@ class Connection(asyncio.Protocol):
 
     def _start_answering(self) -> None:
         if self._task is None:
-            self._idle_deadline = math.inf
+            self._idle_since = math.inf
             self._service.answering.add(self)
             self._task = self._service.create_task(self._answer_all())
         elif not self._reading_paused and not self._transport.is_closing():
@@ -216,7 +245,8 @@ class Connection(asyncio.Protocol):
         self._resume_reading()
         if self._reader.finished:
             return
-        self._idle_deadline = self._service.clock() + self._service.limits.idle_timeout_s
+        self._idle_since = self._service.clock()
+        self._may_idle_s = self._service.limits.idle_timeout_s
         if self._reader.wants_continue:
             self._invite_body()
 
@@ -240,4 +270,5 @@ class Connection(asyncio.Protocol):
             self._transport.write_eof()
         except OSError:  # The client has reset the connection, and there is nobody left to wait for.
             self._transport.abort()
-        self._idle_deadline = self._service.clock() + self._service.limits.linger_s
+        self._idle_since = self._service.clock()
+        self._may_idle_s = self._service.limits.linger_s

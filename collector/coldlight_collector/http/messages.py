@@ -73,7 +73,7 @@ class Limits:
     """What one connection may ask for, and for how long."""
 
     connections: int = 4096
-    """Open at once; what comes on top is answered with 503 and closed."""
+    """Open at once; for what comes on top the slowest make room, and if nobody is slow it is answered with 503 and closed."""
     connections_of_one_address: int = 4096
     """The same for each client address."""
     header_bytes: int = 16 * 1024
@@ -91,6 +91,8 @@ class Limits:
     """Between an answer and the next request."""
     write_timeout_s: float = 30
     """How long a client may leave answers unread."""
+    patience_s: float = 1
+    """How long a client may keep us waiting before it has to make room for others."""
     linger_s: float = 5
     """How long a refused client may go on sending before it is cut off: closed earlier, it would lose the answer."""
 

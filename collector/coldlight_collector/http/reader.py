@@ -53,6 +53,16 @@ class RequestReader:
         """Whether a request has begun and is not whole yet."""
         return self._part != ""
 
+    @property
+    def began(self) -> float:
+        """Since when the part being received has been arriving, by `clock`; infinite between requests."""
+        return self.deadline - self._allowed_s()
+
+    @property
+    def brought(self) -> int:
+        """Bytes that have arrived of that part."""
+        return len(self._body) + self._fruitless_bytes
+
     def feed(self, data: bytes) -> None:
         """Reads what arrived. Nothing is raised for bad input: it ends in `ready` as a refusal."""
         begins_here = self._between_requests and not self.ready

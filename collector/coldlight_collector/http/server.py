@@ -26,6 +26,11 @@ class HttpServer:
         return self._service.admission.total
 
     @property
+    def displaced(self) -> int:
+        """How many connections were closed to make room for others."""
+        return self._service.admission.displaced
+
+    @property
     def refusals(self) -> Counter[int]:
         """How many requests no handler answered, by the status of the answer."""
         return self._service.refusals

@@ -53,15 +53,23 @@ bridge: Optional[Bridge] = None
 
 
 def contained(call: Callable[..., T], *arguments: Any) -> T | None:
-    """What `call` gives; None if it raises, which is ours to know and not the function's to suffer."""
+    """What `call` gives; None if it raises, which is ours to know and not the function's to suffer.
+
+    To end the process, or what it does, is the function's to ask for: that goes on, as it would from anywhere.
+    """
     try:
         return call(*arguments)
-    except Exception as error:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
-        _tell(call, error)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
+        try:
+            _tell(call, error)
+        except Exception:  # noqa: BLE001 - as above
+            return None  # no log, no memory, or no stack is left to say it with
         return None
 
 
-def _tell(call: Callable[..., Any], error: Exception) -> None:
+def _tell(call: Callable[..., Any], error: BaseException) -> None:
     what = f"{getattr(call, '__qualname__', call)}: {type(error).__name__}"
     tell(f"a part of the recorder failed and was skipped: {what}", str(error))
 

@@ -36,7 +36,7 @@ def _putrequest(original: Any) -> Any:
 
 def _endheaders(original: Any) -> Any:
     def endheaders(self: Any, *args: Any, **kwargs: Any) -> Any:
-        span = _span(self)
+        span = contained(_span, self)
         if span is None:
             return original(self, *args, **kwargs)
         contained(_inject, self, span)
@@ -51,7 +51,7 @@ def _endheaders(original: Any) -> Any:
 
 def _getresponse(original: Any) -> Any:
     def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
-        span = _span(self)
+        span = contained(_span, self)
         if span is None:
             return original(self, *args, **kwargs)
         self.__dict__.pop(_SPAN, None)  # for http.client closes connections that are not kept alive
@@ -68,7 +68,7 @@ def _getresponse(original: Any) -> Any:
 
 def _close(original: Any) -> Any:
     def close(self: Any) -> Any:
-        span = _span(self)
+        span = contained(_span, self)
         if span is not None:  # whoever asked did not want to know the answer
             contained(_end, self, span, None)
         return original(self)

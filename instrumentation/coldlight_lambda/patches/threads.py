@@ -68,7 +68,7 @@ def _submitting(original: Any) -> Any:
         span = contained(recorder.innermost)
         if span is None or len(args) < 2:
             return original(*args, **kwargs)
-        return original(args[0], _inside(span, args[1]), *args[2:], **kwargs)
+        return original(args[0], contained(_inside, span, args[1]) or args[1], *args[2:], **kwargs)
 
     return submit
 

@@ -56,8 +56,8 @@ def value(of: Any) -> Any:
     return [value(item) for item in of.array_value.values] if kind == "array_value" else getattr(of, kind)
 
 
-def attributes(span: Span) -> dict[str, Any]:
-    return {each.key: value(each.value) for each in span.attributes}
+def attributes(of: Any) -> dict[str, Any]:
+    return {each.key: value(each.value) for each in of.attributes}
 
 
 def produced(span: Span) -> list[str]:

@@ -44,7 +44,7 @@ their event and result. Elsewhere None: a result is the end."""
 
 def wrap(handler: Handler) -> Handler:
     """The same handler, recorded; once, however often it is wrapped."""
-    if getattr(handler, _MARK, False):
+    if getattr(handler, _MARK, False) is True:  # a mock has every attribute
         return handler
 
     def traced(event: Any, context: Any) -> Any:
@@ -66,7 +66,9 @@ def wrap(handler: Handler) -> Handler:
 
 def _hide(error: BaseException) -> None:
     """Should this fail, our frame stands in front twice, which the runtime leaves out as it does once."""
-    error.__traceback__ = without_our_frames(error.__traceback__)
+    # By the base class's own means: an exception may be frozen, or have other ideas of itself.
+    trace = vars(BaseException)["__traceback__"].__get__(error)
+    BaseException.with_traceback(error, without_our_frames(trace))
 
 
 def without_our_frames(trace: TracebackType | None) -> TracebackType | None:

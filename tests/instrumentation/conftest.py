@@ -1,16 +1,14 @@
 """Sandboxes and collectors for them, recordings, and a server to call, that end with their tests."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.instrumentation.databases import NO_POSTGRESQL, postgresql, postgresql_programs
 from tests.instrumentation.http_echo import echo
 from tests.instrumentation.lambda_api.collectors import Collector
-from tests.instrumentation.lambda_api.functions import Function
-from tests.instrumentation.lambda_api.sandbox import Sandbox
+from tests.instrumentation.lambda_api.sandboxes import SandboxOf, sandboxes
 from tests.instrumentation.recordings import Recording, recording
+from tests.postgresql import NO_POSTGRESQL, postgresql, postgresql_programs
 
 
 @pytest.fixture
@@ -21,21 +19,9 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture
-def sandbox_of(tmp_path: Path, collector: Collector) -> Iterator[Callable[..., Sandbox]]:
-    """Makes the sandbox of a function, whose layer sends to `collector` unless its environment says otherwise."""
-    made: list[Sandbox] = []
-
-    def make(handler: str, environment: dict[str, str] | None = None, **how: Any) -> Sandbox:
-        chosen = {"COLDLIGHT_ENDPOINT": collector.url, **(environment or {})}
-        folder = tmp_path / str(len(made))
-        folder.mkdir()
-        made.append(Sandbox(Function(handler, chosen, **how), folder))
-        return made[-1]
-
-    yield make
-    for sandbox in made:
-        sandbox.shutdown()
-        assert sandbox.deaths == []  # an extension that exits takes its function with it
+def sandbox_of(tmp_path: Path, collector: Collector) -> Iterator[SandboxOf]:
+    with sandboxes(tmp_path, collector.url) as make:
+        yield make
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """What the recorder sent, read with OpenTelemetry's own protobuf classes, and handlers that run as the layer wraps them."""
 
-import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -69,34 +68,3 @@ def recording() -> Iterator[Recording]:
         sys.meta_path[:] = kept
         while patches._replaced:
             setattr(*patches._replaced.pop())
-
-
-HOOKS = ("start", "below", "innermost", "announce", "enter", "leave", "end", "send")
-"""Everything of the recorder that patches call; `send` is the way to the shipper."""
-HTTP_HOOKS = (
-    *HOOKS,
-    "http_spans.start",
-    "http_spans.locate",
-    "http_spans.context_headers",
-    "http_spans.respond",
-)
-DATABASE_HOOKS = (*HOOKS, "database_spans.start", "database_spans.text", "database_spans.fail")
-
-
-@contextmanager
-def broken(hook: str) -> Iterator[None]:
-    """One part of the recorder raises whenever it is called."""
-
-    def fail(*args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError(f"{hook} is broken")
-
-    module, _, name = hook.rpartition(".")
-    owner: Any = recorder.sink if hook == "send" else recorder
-    if module:
-        owner = importlib.import_module(f"coldlight_lambda.patches.{module}")
-    original = getattr(owner, name)
-    setattr(owner, name, fail)
-    try:
-        yield
-    finally:
-        setattr(owner, name, original)

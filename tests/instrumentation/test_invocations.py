@@ -1,7 +1,6 @@
 """Invocations that run at once, as on Managed Instances, and those that make too many spans."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.otlp import attributes
 
-from coldlight_lambda import bootstrap, frames, otlp, recorder, triggers
+from coldlight_lambda import bootstrap, frames, recorder
 
 
 class Frames(list[tuple[bytes, str, bytes]]):
@@ -88,36 +87,3 @@ def test_a_handler_that_calls_another_one_is_one_invocation(sent: Frames) -> Non
 def test_a_handler_is_wrapped_once() -> None:
     wrapped = bootstrap.wrap(lambda event, _: event)
     assert bootstrap.wrap(wrapped) is wrapped
-
-
-def fails(*_: Any) -> Any:
-    raise RuntimeError("a part of the recorder is broken")
-
-
-@pytest.mark.parametrize(
-    ("owner", "name"),
-    [
-        (bootstrap, "_begin"),
-        (bootstrap, "_end"),
-        (bootstrap, "_root"),
-        (bootstrap, "_start"),
-        (bootstrap, "without_our_frames"),
-        (triggers, "detect"),
-        (bootstrap, "record_error"),
-        (recorder, "enter"),
-        (recorder, "leave"),
-        (otlp, "span"),
-        (Frames, "send"),
-    ],
-)
-def test_whatever_breaks_in_the_recorder_the_function_goes_on(
-    sent: Frames, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
-) -> None:
-    monkeypatch.setattr(owner, name, fails)
-
-    def invoke() -> None:
-        assert bootstrap.wrap(lambda event, _: event)("x", context("id")) == "x"
-        with pytest.raises(KeyError, match="'x'"):
-            bootstrap.wrap(lambda event, _: {}[event])("x", context("id"))
-
-    copy_context().run(invoke)  # what it leaves behind stays there

@@ -6,10 +6,12 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.instrumentation.lambda_api.collectors import Collector
-from tests.instrumentation.lambda_api.functions import INSTRUMENTATION
+from tests.instrumentation.lambda_api.functions import HANDLERS, HERE, INSTRUMENTATION
+from tests.instrumentation.lambda_api.handler_names import EVERY
 from tests.instrumentation.lambda_api.sandbox import Sandbox
 
 SandboxOf = Callable[..., Sandbox]
@@ -90,3 +92,22 @@ def test_the_shipper_runs(python: str, sandbox_of: SandboxOf, collector: Collect
     assert len(collector.spans()) == 1
     assert len(collector.logs()) == 8
     assert sandbox.printed == []
+
+
+def test_every_handler_does_what_it_does_without_the_layer_whatever_breaks(python: str) -> None:
+    bare, layered = [_in_process(python, way) for way in ("bare", "layer")]
+    assert layered == bare
+    assert len(bare["outcomes"]) > 100
+
+
+def _in_process(python: str, way: str) -> Any:
+    folders = (INSTRUMENTATION.parent, INSTRUMENTATION, HANDLERS)
+    done = subprocess.run(
+        [python, "-B", "-W", "ignore", HERE / "in_process.py", way, *EVERY],
+        env={"PYTHONPATH": os.pathsep.join(map(str, folders)), "LANG": "C.UTF-8", "_HANDLER": "app.echo"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])

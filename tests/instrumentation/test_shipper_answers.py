@@ -31,7 +31,6 @@ def test_answers_and_errors_with_their_stacks(sandbox_of: SandboxOf, shipper: st
         ("in_a_loop", None),
         ("large", 3_000_000),
         ("broken", "order 1"),
-        ("too_deep", None),
         ("no_json", None),
         ("missing", None),
     ]:

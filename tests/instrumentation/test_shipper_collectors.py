@@ -1,6 +1,5 @@
 """Collectors that are slow, hang, hang up, refuse or are not there: the function answers as ever, and nothing is lost."""
 
-import os
 import random
 import ssl
 import time
@@ -17,7 +16,7 @@ from tests.otlp import attributes
 from coldlight_lambda.shipper.cycle import PATIENCE_S
 
 SandboxOf = Callable[..., Sandbox]
-INVOCATIONS = int(os.environ.get("COLDLIGHT_TEST_INVOCATIONS", "1000"))
+INVOCATIONS = 200
 
 
 def invocations(collector: Collector) -> list[str]:
@@ -30,9 +29,7 @@ def of_type(collector: Collector, name: str) -> list[LogRecord]:
     return [record for record in collector.logs() if record.event_name == name]
 
 
-def test_nothing_is_lost_over_many_invocations_with_random_freezes(
-    sandbox_of: SandboxOf, collector: Collector
-) -> None:
+def test_spans_and_reports_of_a_busy_sandbox_arrive(sandbox_of: SandboxOf, collector: Collector) -> None:
     sandbox = sandbox_of("spans.some")
     chance = random.Random(1)
     collector.delay_s = 0.01

@@ -4,6 +4,7 @@ Sources: AWS Lambda Developer Guide, "Using the Lambda runtime API for custom ru
 create extensions", "Lambda Telemetry API reference".
 """
 
+import http.client
 import json
 import threading
 import uuid
@@ -14,6 +15,7 @@ from typing import Any
 from tests.instrumentation.lambda_api.telemetry import Telemetry
 
 RUNTIME, EXTENSIONS, TELEMETRY = "/2018-06-01/runtime", "/2020-01-01/extension", "/2022-07-01/telemetry"
+http.client._MAXLINE = 2 << 20  # type: ignore[attr-defined]  # the runtime tells X-Ray of a whole stack in one header
 SCHEMAS = ("2022-07-01", "2022-12-13", "2025-01-29")
 
 
@@ -137,6 +139,9 @@ class Api:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     api: Api
+
+    def handle_error(self, *_: Any) -> None:
+        """Whoever is killed hangs up."""
 
 
 class _Routes(BaseHTTPRequestHandler):

@@ -38,6 +38,8 @@ class Function:
     workers: int = 0
     """How many processes a Managed Instance's runtime forks, each for one invocation at a time; 0 is the runtime alone."""
     task_root: Path = HANDLERS
+    runtime: str = "bootstrap.py"
+    """Of var_runtime: `several/bootstrap.py` runs many handlers."""
     shipper_python: str = sys.executable
 
 
@@ -75,6 +77,9 @@ def environment(
         "AWS_LAMBDA_LOG_FORMAT": function.log_format,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances" if function.managed else "on-demand",
         "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
         "COLDLIGHT_PORT": str(port),
         **function.environment,
     }

@@ -70,6 +70,11 @@ class Sandbox:
         return self._api
 
     @property
+    def is_up(self) -> bool:
+        """Whether the next invocation meets the same processes."""
+        return self._api is not None
+
+    @property
     def extension_pid(self) -> int:
         return self._extensions[0].pid
 
@@ -98,7 +103,7 @@ class Sandbox:
             },
         )
         self._begun = time.monotonic()
-        command = [sys.executable, str(HERE / "var_runtime" / "bootstrap.py")]
+        command = [sys.executable, str(HERE / "var_runtime" / function.runtime)]
         if function.layer and function.wrapper:
             command = [str(self._opt / "coldlight"), *command]
         self._runtime = self._process(
@@ -165,7 +170,7 @@ class Sandbox:
         self.api.telemetry.tell("function", record)
 
     def invoke(self, event: Any = None, request_id: str = "", trace: str = "", context: str = "") -> Answer:
-        """An invocation, from its start to the moment when the sandbox is frozen, or reset."""
+        """An invocation, from its start to the moment when the sandbox is frozen, or reset. An event of bytes is sent as it is."""
         if self._api is None:
             self.start()
         self._signal(signal.SIGCONT)
@@ -179,7 +184,8 @@ class Sandbox:
             or f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Parent={uuid.uuid4().hex[:16]};Sampled=0"
         )
         begun = time.monotonic()
-        self._begin(request_id, json.dumps(event).encode(), trace, context)
+        body = event if isinstance(event, bytes) else json.dumps(event).encode()
+        self._begin(request_id, body, trace, context)
         failure = self._wait_for_outcome(request_id, begun)
         response_s = time.monotonic() - begun
         if not failure:

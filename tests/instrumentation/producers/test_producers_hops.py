@@ -1,6 +1,5 @@
 """Every hop from both of its sides: what the producer's span says, and what the function behind it reads from its event."""
 
-import base64
 import json
 import zipfile
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.instrumentation.producers.conftest import ACCOUNT, REGION, Aws, produced
+from tests.instrumentation.producers.deliveries import arn, of_queue, of_stream, queue_arn
 from tests.otlp import attributes
 
 from coldlight_lambda.triggers import detect
@@ -18,10 +18,6 @@ def consumed(event: Any) -> list[str]:
     return detect(event, None).consumed
 
 
-def arn(service: str, resource: str) -> str:
-    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
-
-
 @pytest.fixture
 def queue(aws: Aws) -> Iterator[str]:
     url = str(aws.client("sqs").create_queue(QueueName="orders")["QueueUrl"])
@@ -29,47 +25,10 @@ def queue(aws: Aws) -> Iterator[str]:
     aws.client("sqs").delete_queue(QueueUrl=url)
 
 
-def queue_arn(queue: str) -> str:
-    return arn("sqs", queue.rpartition("/")[2])
-
-
-def sqs_event(aws: Aws, queue: str) -> dict[str, Any]:
-    """The event that Lambda makes of what is in a queue (Lambda developer guide, "Using Lambda with Amazon SQS")."""
-    answer = aws.client("sqs").receive_message(
-        QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"], MessageAttributeNames=["All"]
-    )
-    return {"Records": [_sqs_record(message, queue) for message in answer["Messages"]]}
-
-
-def _sqs_record(message: Any, queue: str) -> dict[str, Any]:
-    given = message.get("MessageAttributes") or {}
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": _as_sns_has_it(message["Body"]),
-        "attributes": message["Attributes"],
-        "messageAttributes": {
-            name: {"stringValue": value["StringValue"], "dataType": value["DataType"]}
-            for name, value in given.items()
-        },
-        "eventSource": "aws:sqs",
-        "eventSourceARN": queue_arn(queue),
-        "awsRegion": REGION,
-    }
-
-
-def _as_sns_has_it(body: str) -> str:
-    """A notification begins with its type; moto sorts it by its names."""
-    if '"Notification"' not in body:
-        return body
-    notification = json.loads(body)
-    return json.dumps({"Type": notification["Type"], **notification}, indent=2)
-
-
 def test_a_message_in_a_queue(aws: Aws, queue: str) -> None:
     answer = aws.call(lambda: aws.client("sqs").send_message(QueueUrl=queue, MessageBody="hello"))
     span = aws.recorded.span()
-    trigger = detect(sqs_event(aws, queue), None)
+    trigger = detect(of_queue(aws.client, queue), None)
     assert produced(span) == trigger.consumed == [f"sqs:{answer['MessageId']}"]
     assert [link.context.span_id for link in trigger.links] == [span.span_id]
 
@@ -78,7 +37,7 @@ def test_a_batch_of_messages(aws: Aws, queue: str) -> None:
     entries = [{"Id": str(number), "MessageBody": f"message {number}"} for number in range(3)]
     aws.call(lambda: aws.client("sqs").send_message_batch(QueueUrl=queue, Entries=entries))
     span = aws.recorded.span()
-    trigger = detect(sqs_event(aws, queue), None)
+    trigger = detect(of_queue(aws.client, queue), None)
     assert len(produced(span)) == 3
     assert sorted(produced(span)) == sorted(trigger.consumed)
     assert {link.context.span_id for link in trigger.links} == {span.span_id}
@@ -91,7 +50,7 @@ def test_a_notification_in_a_queue(aws: Aws, queue: str, is_raw: bool) -> None:
     aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn(queue), Attributes=wish)
     aws.call(lambda: aws.client("sns").publish(TopicArn=topic, Message="hello"))
     span = aws.recorded.span()
-    trigger = detect(sqs_event(aws, queue), None)
+    trigger = detect(of_queue(aws.client, queue), None)
     assert produced(span)[0].startswith("sns:")
     assert is_raw or produced(span)[0] in trigger.consumed
     assert [link.context.span_id for link in trigger.links] == [span.span_id]
@@ -104,7 +63,7 @@ def test_a_batch_of_notifications(aws: Aws, queue: str) -> None:
     aws.call(lambda: aws.client("sns").publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries))
     keys = produced(aws.recorded.span())
     assert len(keys) == 3
-    assert set(keys) <= set(consumed(sqs_event(aws, queue)))
+    assert set(keys) <= set(consumed(of_queue(aws.client, queue)))
 
 
 def test_an_event_of_a_bus_in_a_queue(aws: Aws, queue: str) -> None:
@@ -116,31 +75,8 @@ def test_an_event_of_a_bus_in_a_queue(aws: Aws, queue: str) -> None:
     span = aws.recorded.span()
     (key,) = produced(span)
     assert key.startswith("eventbridge:")
-    assert key in consumed(sqs_event(aws, queue))
+    assert key in consumed(of_queue(aws.client, queue))
     assert attributes(span)["coldlight.failed_entries"] == 1
-
-
-def kinesis_event(aws: Aws, name: str) -> dict[str, Any]:
-    kinesis = aws.client("kinesis")
-    (shard,) = kinesis.list_shards(StreamName=name)["Shards"]
-    iterator = kinesis.get_shard_iterator(
-        StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-    )["ShardIterator"]
-    return {
-        "Records": [
-            {
-                "kinesis": {
-                    "sequenceNumber": record["SequenceNumber"],
-                    "partitionKey": record["PartitionKey"],
-                    "data": base64.b64encode(record["Data"]).decode(),
-                },
-                "eventID": f"{shard['ShardId']}:{record['SequenceNumber']}",
-                "eventSource": "aws:kinesis",
-                "eventSourceARN": arn("kinesis", f"stream/{name}"),
-            }
-            for record in kinesis.get_records(ShardIterator=iterator)["Records"]
-        ]
-    }
 
 
 @pytest.mark.parametrize("by_arn", [False, True])
@@ -153,7 +89,7 @@ def test_records_of_a_stream(aws: Aws, by_arn: bool) -> None:
     aws.call(lambda: aws.client("kinesis").put_records(**stream, Records=records))
     one, batch = aws.recorded.spans()
     assert (len(produced(one)), len(produced(batch))) == (1, 2)
-    assert produced(one) + produced(batch) == consumed(kinesis_event(aws, name))
+    assert produced(one) + produced(batch) == consumed(of_stream(aws.client, name))
 
 
 def test_records_for_firehose(aws: Aws) -> None:
@@ -180,12 +116,12 @@ def test_an_upload(aws: Aws, queue: str, key: str) -> None:
     s3.put_bucket_notification_configuration(
         Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [wish]}
     )
-    sqs_event(aws, queue)  # S3 tries the queue out
+    of_queue(aws.client, queue)  # S3 tries the queue out
     answer = aws.call(lambda: s3.put_object(Bucket=bucket, Key=key, Body=b"a;b"))
     span = aws.recorded.span()
     request_id, etag = answer["ResponseMetadata"]["RequestId"], answer["ETag"].strip('"')
     assert produced(span) == [f"s3req:{request_id}", f"s3obj:{bucket}/{key}#{etag}"]
-    event = json.loads(sqs_event(aws, queue)["Records"][-1]["body"])
+    event = json.loads(of_queue(aws.client, queue)["Records"][-1]["body"])
     event["Records"][0]["responseElements"] = {"x-amz-request-id": request_id}  # moto leaves it out
     assert set(produced(span)) == set(consumed(event))
 

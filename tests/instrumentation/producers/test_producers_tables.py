@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.instrumentation.producers.conftest import REGION, Aws, produced
+from tests.instrumentation.producers.deliveries import of_table
 from tests.otlp import attributes
 
 from coldlight_lambda.producers import dynamodb
@@ -29,16 +30,7 @@ def table(aws: Aws, request: pytest.FixtureRequest) -> str:
 
 
 def consumed(aws: Aws, table: str) -> list[str]:
-    """From the event that Lambda makes of the table's stream (Lambda developer guide, "Process DynamoDB records")."""
-    streams = aws.client("dynamodbstreams")
-    stream = streams.list_streams(TableName=table)["Streams"][0]["StreamArn"]
-    shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
-    iterator = streams.get_shard_iterator(StreamArn=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-    answer = streams.get_records(ShardIterator=iterator["ShardIterator"])
-    records = [
-        {**record, "eventSource": "aws:dynamodb", "eventSourceARN": stream} for record in answer["Records"]
-    ]
-    return detect({"Records": records}, None).consumed
+    return detect(of_table(aws.client, table), None).consumed
 
 
 def wire(pk: str, sk: int) -> dict[str, Any]:

@@ -55,72 +55,71 @@ def fail(span: Span, error: BaseException) -> None:
 
 
 def _begun(args: Any, kwargs: dict[str, Any], parameter: str) -> Span | None:
-    return None if current.get() is None else contained(begin, list(args), kwargs, parameter)
+    return None if current.get() is None else begin(list(args), kwargs, parameter)
 
 
 def _over(span: Span | None, error: BaseException | None) -> None:
     if span is None:
         return
-    if error is None or isinstance(
-        error, GeneratorExit
-    ):  # that is how rows are left that nobody wants any more
-        contained(recorder.end, span)
+    # GeneratorExit is how rows are left that nobody wants any more
+    if error is None or isinstance(error, GeneratorExit):
+        recorder.end(span)
     else:
-        contained(fail, span, error)
+        fail(span, error)
 
 
 def _streamed(original: Any) -> Any:
     def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        span = _begun(args, kwargs, "query")
+        span = contained(_begun, args, kwargs, "query")
         try:
             yield from original(*args, **kwargs)
         except BaseException as error:
-            _over(span, error)
+            contained(_over, span, error)
             raise
-        _over(span, None)
+        contained(_over, span, None)
 
     return stream
 
 
 def _async_streamed(original: Any) -> Any:
     async def stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        span, rows = _begun(args, kwargs, "query"), original(*args, **kwargs)
+        span, rows = contained(_begun, args, kwargs, "query"), original(*args, **kwargs)
         try:
             async for row in rows:
                 yield row
         except BaseException as error:
-            _over(span, error)
+            contained(_over, span, error)
             raise
         finally:
             await rows.aclose()
-            _over(span, None)
+            contained(_over, span, None)
 
     return stream
 
 
 def _copied(original: Any) -> Any:
     def copy(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        span = _begun(args, kwargs, "statement")
+        span = contained(_begun, args, kwargs, "statement")
         try:
             with original(*args, **kwargs) as copying:
                 yield copying
         except BaseException as error:
-            _over(span, error)
+            contained(_over, span, error)
             raise
-        _over(span, None)
+        contained(_over, span, None)
 
     return contextmanager(copy)
 
 
 def _async_copied(original: Any) -> Any:
     async def copy(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        span = _begun(args, kwargs, "statement")
+        span = contained(_begun, args, kwargs, "statement")
         try:
             async with original(*args, **kwargs) as copying:
                 yield copying
         except BaseException as error:
-            _over(span, error)
+            contained(_over, span, error)
             raise
-        _over(span, None)
+        contained(_over, span, None)
 
     return asynccontextmanager(copy)

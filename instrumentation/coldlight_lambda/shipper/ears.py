@@ -65,9 +65,9 @@ class Ears:
         except OSError:
             return  # it has hung up already
         if self._speaking >= self._most:
-            connection.close()
             with self._station.changed:
                 self._station.refused += 1
+            connection.close()
             return
         self._speaking += 1
         connection.setblocking(False)

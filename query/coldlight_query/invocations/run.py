@@ -6,7 +6,6 @@ from typing import Any
 
 from coldlight_storage import Row
 
-_STATUSES = {1: "success", 2: "error", 3: "out_of_memory", 4: "timeout"}
 _SOURCES = {1: "span", 2: "telemetry", 4: "log"}
 """The bits of `Sources`."""
 
@@ -75,6 +74,7 @@ _TEXTS = (
     "architecture",
     "trace_id",
     "span_id",
+    "status",
     "error_type",
     "error_message",
     "init_type",
@@ -106,7 +106,6 @@ def run_from_row(row: Row) -> Run:
     return Run(
         **told,
         start_time_unix_nano=row["start_ns"],
-        status=_STATUSES.get(row["outcome"]),
         cold_start=None if row["is_cold"] is None else bool(row["is_cold"]),
         sources=tuple(name for bit, name in _SOURCES.items() if row["sources"] & bit),
     )

@@ -1,13 +1,6 @@
-    -- what the rows of one run say together
-    max(FunctionName) AS told_name,
-    max(ServiceName) AS service,
-    if(told_name != '', told_name, service) AS function,
-    max(Account) AS told_account,
-    max(Region) AS told_region,
-    max(Version) AS version,
+$figures_of_run,
+    -- what is shown of it beside that
     max(Alias) AS alias,
-    max(ServiceVersion) AS service_version,
-    max(Instance) AS instance,
     max(Architecture) AS architecture,
     max(TriggerKind) AS trigger,
     max(TriggerName) AS trigger_name,
@@ -15,24 +8,7 @@
     groupBitOr(Sources) AS sources,
     min(Span) AS own_span,
     max(Failure) AS failure,
-    coalesce(if(own_span.1 < 3, own_span.2, NULL), min(Start), min(Told)) AS start,
-    coalesce(max(ReportedMs), max(DoneMs), max(SpanMs)) AS duration_ms,
-    max(End) AS end,
-    max(BilledMs) AS billed_ms,
-    -- with provisioned concurrency and on Managed Instances, whoever comes first finds a sandbox that has started before
-    if(max(InitMs) IS NULL AND instance IN ($started_before), 0, max(IsCold)) AS is_cold,
     max(InitType) AS init_type,
-    max(InitMs) AS init_ms,
-    max(RestoreMs) AS restore_ms,
     max(BilledRestoreMs) AS billed_restore_ms,
     max(ResponseLatencyMs) AS response_latency_ms,
-    max(TimeoutMs) AS timeout_ms,
-    max(MemoryMb) AS memory_mb,
-    max(MaxMemoryUsedMb) AS max_memory_used_mb,
-    max(ProducedBytes) AS produced_bytes,
-    -- a runtime that exits with all of its memory in use has run out of it, whether or not the platform says so
-    multiIf(
-        max(Outcome) = 0, NULL,
-        max(Outcome) = 2 AND failure.2 IN ('Runtime.ExitError', '') AND max_memory_used_mb >= memory_mb, 3,
-        max(Outcome)
-    ) AS outcome
+    max(ProducedBytes) AS produced_bytes

@@ -70,3 +70,139 @@ class Invocations(BaseModel):
 
     invocations: list[Invocation]
     next_cursor: Cursor
+
+
+class Quantiles(BaseModel):
+    """Of the runs themselves, by nearest rank: each is the duration of a run."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+class HealthWarning(BaseModel):
+    """Something to worry about: `value` was above `threshold`. Shares are of 1, ages are milliseconds, others count runs."""
+
+    rule: Literal[
+        "errors",
+        "high_errors",
+        "out_of_memory",
+        "timeouts",
+        "memory",
+        "timeout_near",
+        "cold_starts",
+        "throttles",
+        "iterator_age",
+    ]
+    severity: Literal["warning", "critical"]
+    message: str = Field(examples=["3 of 40 invocations failed (7.5%)"])
+    value: float
+    threshold: float
+
+
+class Concurrency(BaseModel):
+    """Runs at once."""
+
+    average: float | None = Field(description="Time spent in runs, by the time that passed")
+    peak: int | None = Field(description="By the starts and ends of the runs that were told of")
+    sandboxes: int | None = Field(description="How many sandboxes ran it")
+    reported_peak: float | None = Field(
+        description="`ConcurrentExecutions` of CloudWatch, if its metrics are here"
+    )
+
+
+class FunctionVersion(BaseModel):
+    """The runs of one version. `version` is null for those of which nobody told it."""
+
+    version: str | None
+    first_start_time_unix_nano: UnixNano = Field(description="In the stretch of time that was asked about")
+    last_start_time_unix_nano: UnixNano
+    invocations: int
+    errors: int
+
+
+class Function(BaseModel):
+    """How a function did. `errors` has timeouts and runs out of memory, too."""
+
+    name: str
+    arn: str | None
+    account: str | None
+    region: str | None
+    health: Literal["healthy", "warning", "critical"]
+    warnings: list[HealthWarning]
+    invocations: int
+    errors: int
+    timeouts: int
+    out_of_memory: int
+    throttles: int | None = Field(description="Of CloudWatch's metrics; null where these are not here")
+    cold_starts: int | None
+    cold_start_share: float | None = Field(description="Of those runs of which it is known", examples=[0.02])
+    duration_ms: Quantiles | None
+    cold_duration_ms: Quantiles | None = Field(description="Without the init, as the platform counts it")
+    warm_duration_ms: Quantiles | None
+    init_ms: Quantiles | None = Field(description="What cold starts waited for an init or a restore")
+    billed_ms: int | None
+    timeout_ms: float | None
+    memory_mb: int | None = Field(description="Of the latest run")
+    max_memory_used_mb: int | None
+    memory_headroom_mb: int | None
+    concurrency: Concurrency
+    iterator_age_ms: float | None = Field(description="The highest, of CloudWatch's metrics")
+    versions: list[FunctionVersion]
+    cost_usd: float | None
+    cost_basis: str | None
+
+
+class Functions(BaseModel):
+    """Functions that ran in a stretch of time, by name."""
+
+    start_time_unix_nano: UnixNano
+    end_time_unix_nano: UnixNano
+    functions: list[Function]
+    next_cursor: Cursor
+
+
+class FunctionOfStretch(BaseModel):
+    """One function in a stretch of time."""
+
+    start_time_unix_nano: UnixNano
+    end_time_unix_nano: UnixNano
+    function: Function
+
+
+class Cohort(BaseModel):
+    """Runs that are compared."""
+
+    invocations: int
+    errors: int
+    error_share: float
+    timeouts: int
+    out_of_memory: int
+    cold_starts: int
+    cold_duration_ms: Quantiles | None
+    warm_duration_ms: Quantiles | None
+    billed_ms: int | None
+    cost_usd: float | None
+    cost_basis: str | None
+
+
+class Deployment(BaseModel):
+    """A version of a function, and how it did against the versions before it."""
+
+    function: str
+    arn: str | None
+    account: str | None
+    region: str | None
+    version: str | None = Field(description="Of Lambda; null where only `$LATEST` ran")
+    service_version: str | None
+    first_seen_unix_nano: UnixNano
+    last_seen_unix_nano: UnixNano
+    before: Cohort | None = Field(description="Other versions, in the window before it was first seen")
+    after: Cohort | None = Field(description="This version, in the window after it was first seen")
+
+
+class Deployments(BaseModel):
+    """Deployments, newest first."""
+
+    deployments: list[Deployment]
+    next_cursor: Cursor

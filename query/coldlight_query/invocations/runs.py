@@ -58,7 +58,9 @@ def read_runs(store: Reader, request_ids: Collection[str]) -> tuple[Run, ...]:
     """All runs of some request ids, by request id and attempt. Raises what `Reader.select` raises."""
     if not request_ids:
         return ()
-    rows = store.select(_over_runs("runs_of_requests", _OF_REQUESTS, "facts_of_run"), {"request_ids": sorted(request_ids)})
+    rows = store.select(
+        _over_runs("runs_of_requests", _OF_REQUESTS, "facts_of_run"), {"request_ids": sorted(request_ids)}
+    )
     runs = [run_from_row(row) for row in rows]
     sandboxes = _sandboxes(store, runs)
     return tuple(in_its_sandbox(run, sandboxes) for run in runs)

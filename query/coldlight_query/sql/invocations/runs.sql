@@ -1,4 +1,4 @@
--- Runs, of all that was told in `$rows`. Nearly every request has one; the rows of the others are told apart.
+-- Runs. Nearly every request has one; the rows of the others are told apart.
 SELECT
 $facts
 FROM

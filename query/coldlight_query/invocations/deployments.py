@@ -13,6 +13,7 @@ from coldlight_query.invocations.functions import quantiles
 from coldlight_query.invocations.names import Identity
 from coldlight_query.invocations.runs import Stretch, in_stretch
 from coldlight_query.statements import statement
+from coldlight_query.times import LATEST_NS
 from coldlight_storage import Reader, Row
 
 _ROUTE = "deployments"
@@ -114,6 +115,7 @@ def _together(one: Deployment, other: Deployment) -> Deployment:
 
 def _compared(store: Reader, one: Deployment, window_ns: int) -> dict[str, Any]:
     """`models.Deployment`."""
+    cohorts = _cohorts(store, one, window_ns)
     return {
         "function": one.function.name,
         "arn": one.function.arn,
@@ -123,26 +125,26 @@ def _compared(store: Reader, one: Deployment, window_ns: int) -> dict[str, Any]:
         "service_version": one.service_version or None,
         "first_seen_unix_nano": one.first_ns,
         "last_seen_unix_nano": one.last_ns,
-        "before": _cohort(store, one, one.first_ns - window_ns, one.first_ns, of_version=False),
-        "after": _cohort(store, one, one.first_ns, one.first_ns + window_ns, of_version=True),
+        "before": cohorts.get(False),
+        "after": cohorts.get(True),
     }
 
 
-def _cohort(
-    store: Reader, one: Deployment, start_ns: int, end_ns: int, of_version: bool
-) -> dict[str, Any] | None:
-    """`models.Cohort`; None without any runs."""
-    stretch = Stretch(start_ns, end_ns, one.function.name)
+def _cohorts(store: Reader, one: Deployment, window_ns: int) -> dict[bool, dict[str, Any]]:
+    """`models.Cohort`s: of other versions before, and of this one after; those without any runs are missing."""
+    stretch = Stretch(one.first_ns - window_ns, min(one.first_ns + window_ns, LATEST_NS), one.function.name)
     asked = {
         "account": one.function.account,
         "region": one.function.region,
         "version": one.version,
         "is_published": one.is_published,
-        "of_version": of_version,
+        "first_ns": one.first_ns,
     }
-    [row] = store.select(in_stretch("cohort"), stretch.parameters() | asked)
-    if not row["invocations"]:
-        return None
+    rows = store.select(in_stretch("cohorts"), stretch.parameters() | asked)
+    return {bool(row["of_version"]): _cohort(row) for row in rows}
+
+
+def _cohort(row: Row) -> dict[str, Any]:
     return {
         **{name: row[name] for name in _COUNTS},
         "error_share": row["errors"] / row["invocations"],

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from math import isnan
 from typing import Any
 
 from coldlight_query import cursors
@@ -109,9 +108,8 @@ _COUNTS = (
 
 
 def quantiles(values: Sequence[float]) -> dict[str, float] | None:
-    """`models.Quantiles`; None of no values, which ClickHouse tells by no number."""
-    known = [value for value in values if value is not None and not isnan(value)]
-    return dict(zip(("p50", "p95", "p99"), known, strict=True)) if known else None
+    """`models.Quantiles`; None of no values."""
+    return dict(zip(("p50", "p95", "p99"), values, strict=True)) if values else None
 
 
 def _memory(row: Row) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Invocations(BaseModel):
 
 
 class Quantiles(BaseModel):
-    """Of the runs themselves, by nearest rank: each is the duration of a run."""
+    """Of the runs themselves, linear between two of them, as numpy and pandas have it (R-7)."""
 
     p50: float
     p95: float

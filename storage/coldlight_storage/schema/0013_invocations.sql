@@ -130,7 +130,8 @@ FROM
         indexOf(`Events.Name`, 'coldlight.near_timeout') AS near_timeout,
         `Events.Attributes`[indexOf(`Events.Name`, 'exception')] AS exception,
         if(SpanAttributes['error.type'] != '', SpanAttributes['error.type'], exception['exception.type']) AS error_type,
-        *
+        Timestamp, TraceId, SpanId, SpanKind, ServiceName, ResourceAttributes, SpanAttributes, Duration, StatusCode, StatusMessage,
+        `Events.Timestamp`, `Events.Attributes`, ReceivedDate
     FROM otel_traces
     WHERE SpanKind IN ('Server', 'Consumer') AND RequestId != '' AND SpanAttributes['coldlight.partial'] != 'true'
 );
@@ -195,7 +196,7 @@ FROM
         LogAttributes['aws.lambda.error_type'] AS error_type,
         toFloat64OrNull(LogAttributes['aws.lambda.duration_ms']) AS duration_ms,
         splitByChar(':', if(LogAttributes['cloud.resource_id'] != '', LogAttributes['cloud.resource_id'], ResourceAttributes['cloud.resource_id'])) AS arn,
-        *
+        Timestamp, TraceId, SpanId, ServiceName, ResourceAttributes, LogAttributes, ReceivedDate
     FROM otel_logs
     WHERE startsWith(if(EventName != '', EventName, LogAttributes['event.name']), 'aws.lambda.')
         AND event IN ('start', 'runtime_done', 'report', 'fault', 'init_start', 'init_report', 'restore_report')

@@ -89,6 +89,15 @@ def test_any_step_may_run_again(bare: Store) -> None:
     assert "otel_traces" in tables(bare)
 
 
+def test_what_was_stored_before_a_view_was_made_is_in_its_table(bare: Store, put: Put) -> None:
+    migrate(bare, tuple(step for step in steps() if step.number < 13))
+    put(traces_request(span(1, attributes={"faas.invocation_id": "r1"}), span(2)))
+    migrate(bare)
+    assert bare.select("SELECT RequestId, ServiceName FROM invocations") == [
+        {"RequestId": "r1", "ServiceName": "orders"}
+    ]
+
+
 def test_an_older_program_leaves_newer_tables_alone(bare: Store) -> None:
     migrate(bare)
     before = tables(bare)

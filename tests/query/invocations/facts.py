@@ -61,7 +61,7 @@ def platform(
 
 def report(request_id: str, at: float, **facts: Any) -> ExportLogsServiceRequest:
     """What the platform says at the end of a run that took 1000 ms, unless `facts` say otherwise."""
-    figures = {
+    figures: dict[str, Any] = {
         "duration_ms": 1000.0,
         "billed_duration_ms": 1000,
         "memory_size_mb": 512,

@@ -4,6 +4,7 @@ import itertools
 import random
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
@@ -16,15 +17,15 @@ from coldlight_query.invocations.runs import read_runs
 from coldlight_storage import EmbeddedStore
 from coldlight_storage.testing import TODAY, Put
 
-LINE = {"where": {**sandbox(), "cloud.region": ""}, "source": "log"}
-NOBODYS = {"faas.name": "orders"}
+LINE: dict[str, Any] = {"where": {**sandbox(), "cloud.region": ""}, "source": "log"}
+NOBODYS: dict[str, Any] = {"faas.name": "orders"}
 """A reporter that knows neither sandbox nor account."""
 
 
 def facts(request_id: str) -> list[Message]:
     """An asynchronous invocation that timed out in one sandbox, failed there a minute later, and did well in another."""
     second = sandbox(2)
-    failed = {"status": FAILED, "attributes": {"error.type": "KeyError"}}
+    failed: dict[str, Any] = {"status": FAILED, "attributes": {"error.type": "KeyError"}}
     return [
         platform("init_report", -0.5, init_type="on-demand", init_duration_ms=400.0),
         run_span(

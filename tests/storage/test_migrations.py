@@ -90,7 +90,8 @@ def test_any_step_may_run_again(bare: Store) -> None:
 
 
 def test_what_was_stored_before_a_view_was_made_is_in_its_table(bare: Store, put: Put) -> None:
-    migrate(bare, tuple(step for step in steps() if step.number < 13))
+    [its] = (step.number for step in steps() if step.name == "invocations")
+    migrate(bare, tuple(step for step in steps() if step.number < its))
     put(traces_request(span(1, attributes={"faas.invocation_id": "r1"}), span(2)))
     migrate(bare)
     assert bare.select("SELECT RequestId, ServiceName FROM invocations") == [

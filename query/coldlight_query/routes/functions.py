@@ -11,8 +11,8 @@ from coldlight_query.invocations.functions import read_function, read_functions
 from coldlight_query.invocations.listing import Wanted, list_runs
 from coldlight_query.invocations.names import Identity, named
 from coldlight_query.invocations.runs import Stretch, read_runs
-from coldlight_query.problems import ProblemError, described
-from coldlight_query.routes.parameters import Parameters, check_given_once
+from coldlight_query.problems import ProblemError, bad_parameter, described
+from coldlight_query.routes.parameters import TIME, PagedParameters, Parameters, check_given_once
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
 from coldlight_query.times import LATEST_NS, parse_duration_ns, parse_time_ns
 from coldlight_storage import Reader
@@ -20,7 +20,6 @@ from coldlight_storage import Reader
 router = APIRouter(prefix="/api/v1", tags=["functions"], dependencies=[Depends(check_given_once)])
 
 _DAY_NS = 24 * 3600 * 10**9
-_TIME = "RFC 3339 or epoch ns"
 NameParameter = Annotated[
     str, Path(description="Its name, where it is the name of one function, or its ARN without a version")
 ]
@@ -30,17 +29,20 @@ class StretchParameters(Parameters):
     """A stretch of time."""
 
     start: str | None = Field(
-        None, description=f"The run starts then or later: {_TIME}; a day before `end` if it is not given"
+        None, description=f"The run starts then or later: {TIME}; a day before `end` if it is not given"
     )
-    end: str | None = Field(None, description=f"The run starts then or earlier: {_TIME}; now if not given")
+    end: str | None = Field(None, description=f"The run starts then or earlier: {TIME}; now if not given")
 
     def bounds(self, now_ns: int) -> tuple[int, int]:
         """In nanoseconds. Raises `ProblemError` for a value that is no time."""
         end_ns = now_ns if self.end is None else parse_time_ns("end", self.end)
-        return end_ns - _DAY_NS if self.start is None else parse_time_ns("start", self.start), end_ns
+        start_ns = end_ns - _DAY_NS if self.start is None else parse_time_ns("start", self.start)
+        if start_ns >= end_ns:
+            raise bad_parameter("start", "must be before end")
+        return start_ns, end_ns
 
 
-class FunctionsParameters(StretchParameters):
+class FunctionsParameters(StretchParameters, PagedParameters):
     """Of the list of functions."""
 
     limit: int = Field(1000, ge=1, le=10_000, description="Functions on a page")
@@ -52,15 +54,15 @@ class FunctionParameters(StretchParameters):
     version: str = Field("", description="Runs of one version only")
 
 
-class RunsParameters(Parameters):
+class RunsParameters(PagedParameters):
     """Of a function's runs; each narrows them, and none is required."""
 
     status: Literal["success", "error", "out_of_memory", "timeout"] | None = Field(None)
     cold: bool | None = Field(None, description="Whether the run was a cold start")
     version: str = Field("", description="The version that ran")
     min_duration: str | None = Field(None, description="For instance `250ms`")
-    start: str | None = Field(None, description=f"The run starts then or later: {_TIME}")
-    end: str | None = Field(None, description=f"The run starts then or earlier: {_TIME}")
+    start: str | None = Field(None, description=f"The run starts then or later: {TIME}")
+    end: str | None = Field(None, description=f"The run starts then or earlier: {TIME}")
     limit: int = Field(100, ge=1, le=1000, description="Runs on a page")
 
     def wanted(self, function: Identity) -> Wanted:
@@ -79,12 +81,12 @@ class RunsParameters(Parameters):
         )
 
 
-class DeploymentsParameters(Parameters):
+class DeploymentsParameters(PagedParameters):
     """Of the list of deployments."""
 
     function: str | None = Field(None, description="Name or ARN of a function")
-    start: str | None = Field(None, description=f"First seen then or later: {_TIME}")
-    end: str | None = Field(None, description=f"First seen then or earlier: {_TIME}")
+    start: str | None = Field(None, description=f"First seen then or later: {TIME}")
+    end: str | None = Field(None, description=f"First seen then or earlier: {TIME}")
     window: str = Field("1h", description="How long before and after is compared")
     limit: int = Field(20, ge=1, le=100, description="Deployments on a page")
 

@@ -67,7 +67,7 @@ FROM
                 argMax(memory_mb, start) AS memory,
                 max(max_memory_used_mb) AS used,
                 maxIntersectionsStateIf(toUnixTimestamp64Milli(start), toUnixTimestamp64Milli(assumeNotNull(end)), end > start) AS at_once,
-                uniqExactStateIf(instance, instance != '') AS instances,
+                uniqExactStateIf(sipHash64(instance), instance != '') AS instances,
                 min(start) AS first,
                 max(start) AS latest
             FROM ($runs)

@@ -57,7 +57,9 @@ class FunctionParameters(StretchParameters):
 class RunsParameters(PagedParameters):
     """Of a function's runs; each narrows them, and none is required."""
 
-    status: Literal["success", "error", "out_of_memory", "timeout"] | None = Field(None)
+    status: Literal["success", "error", "out_of_memory", "timeout"] | None = Field(
+        None, description="How the run ended"
+    )
     cold: bool | None = Field(None, description="Whether the run was a cold start")
     version: str = Field("", description="The version that ran")
     min_duration: str | None = Field(None, description="For instance `250ms`")

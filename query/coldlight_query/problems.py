@@ -20,6 +20,7 @@ MEDIA_TYPE = "application/problem+json"
 _DESCRIPTIONS = {
     400: "A parameter or the filter is wrong; `detail` names the place",
     404: "Nothing of it was received, or not any more",
+    409: "It is the name of several; `candidates` are theirs",
     503: "ClickHouse does not answer",
     504: "The query took too long",
     507: "The query needs too much memory",

@@ -2,8 +2,12 @@
 
 Each file of `schema/` is one numbered step. A step holds only statements that may run again, so an upgrade that was
 cut off is finished by the next start, and two processes that upgrade at once do no harm.
+
+Beside SQL, a step may have a statement of our own: `FILL view` gives a materialized view's target what the view would have
+made of the rows that are stored already. The target's aggregates do not notice rows that come twice.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -60,11 +64,37 @@ def migrate(store: Store, known: tuple[Step, ...] | None = None) -> tuple[Step, 
     missing = tuple(step for step in known if step.number not in applied)
     for step in missing:
         for statement in step.statements:
-            store.command(statement)
+            run(store, statement)
         store.command(
             f"INSERT INTO coldlight_migrations (Number, Name) VALUES ({step.number}, '{step.name}')"
         )
     return missing
+
+
+_FILL = re.compile(r"FILL (?P<view>\w+);?")
+_VIEW = """
+SELECT
+    as_select AS made,
+    extract(create_table_query, ' TO (\\\\S+)') AS target,
+    (SELECT groupArray(name) FROM system.columns WHERE database = currentDatabase() AND table = {view:String}) AS columns
+FROM system.tables
+WHERE database = currentDatabase() AND name = {view:String}
+"""
+
+
+def run(store: Store, statement: str) -> None:
+    """Runs one statement of a step. Raises what `Store` raises."""
+    filling = _FILL.fullmatch(statement)
+    store.command(_fill(store, filling["view"]) if filling else statement)
+
+
+def _fill(store: Store, view: str) -> str:
+    """The INSERT of all that a materialized view would have made by now."""
+    [row] = store.select(_VIEW, {"view": view})
+    return (
+        f"INSERT INTO {row['target']} ({', '.join(row['columns'])}) {row['made']}"
+        " SETTINGS max_partitions_per_insert_block = 0, max_execution_time = 0"
+    )
 
 
 def behind(store: Reader) -> tuple[Step, ...]:
@@ -86,6 +116,7 @@ _KEPT_WITH = {
     "otel_traces": Signal.TRACES,
     "trace_index": Signal.TRACES,
     "issues": Signal.TRACES,
+    "invocations": Signal.TRACES,
     "otel_logs": Signal.LOGS,
 }
 

@@ -76,6 +76,10 @@ class Api:
         """The numbers of the traces that a search finds, in its order."""
         return [int(trace["trace_id"], 16) for trace in (await self.traces(**parameters))["traces"]]
 
+    async def get(self, model: type[BaseModel], path: str, **parameters: Any) -> dict[str, Any]:
+        """What a route answers, which must be as `model` describes it."""
+        return await self._get(model, path, parameters)
+
     async def problem(self, status: int, path: str = TRACES, /, **parameters: Any) -> dict[str, Any]:
         """The problem that must be the answer."""
         response = await self.client.get(path, params=parameters)

@@ -39,6 +39,11 @@ async def test_it_holds_every_route(openapi: dict[str, Any]) -> None:
         "/api/v1/issues",
         "/api/v1/issues/{issue_id}",
         "/api/v1/issues/{issue_id}/state",
+        "/api/v1/functions",
+        "/api/v1/functions/{name}",
+        "/api/v1/functions/{name}/invocations",
+        "/api/v1/invocations/{request_id}",
+        "/api/v1/deployments",
     }
 
 

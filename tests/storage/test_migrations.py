@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from coldlight_storage import NewerSchema, Signal, Store, StoreError
-from coldlight_storage.migrations import Step, migrate, set_retention, steps
+from coldlight_storage.migrations import Step, migrate, run, set_retention, steps
 from coldlight_storage.testing import Put, span, traces_request
 
 FOR_EVER = dict.fromkeys(Signal)
@@ -85,15 +85,25 @@ def test_any_step_may_run_again(bare: Store) -> None:
     for _ in range(2):
         for step in steps():
             for statement in step.statements:
-                bare.command(statement)
+                run(bare, statement)
     assert "otel_traces" in tables(bare)
+
+
+def test_what_was_stored_before_a_view_was_made_is_in_its_table(bare: Store, put: Put) -> None:
+    [its] = (step.number for step in steps() if step.name == "invocations")
+    migrate(bare, tuple(step for step in steps() if step.number < its))
+    put(traces_request(span(1, attributes={"faas.invocation_id": "r1"}), span(2)))
+    migrate(bare)
+    assert bare.select("SELECT RequestId, ServiceName FROM invocations") == [
+        {"RequestId": "r1", "ServiceName": "orders"}
+    ]
 
 
 def test_an_older_program_leaves_newer_tables_alone(bare: Store) -> None:
     migrate(bare)
     before = tables(bare)
-    newest = len(steps())
-    with pytest.raises(NewerSchema, match=rf"schema {newest}; this program knows {newest - 1}\): upgrade"):
+    last, newest = (step.number for step in steps()[-2:])
+    with pytest.raises(NewerSchema, match=rf"schema {newest}; this program knows {last}\): upgrade"):
         migrate(bare, steps()[:-1])
     assert tables(bare) == before
 
@@ -122,6 +132,7 @@ def test_each_signal_is_kept_for_its_own_days(store: Store) -> None:
         "otel_traces": 30,
         "trace_index": 30,
         "issues": 30,
+        "invocations": 30,
         "otel_logs": 7,
         "otel_metrics_gauge": 400,
         "otel_metrics_sum": 400,

@@ -1,0 +1,168 @@
+"""`/functions`, `/invocations` and `/deployments`: how functions are doing, run by run and version by version."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import Field
+
+from coldlight_query.invocations import answers, models
+from coldlight_query.invocations.deployments import Asked, read_deployments
+from coldlight_query.invocations.functions import read_function, read_functions
+from coldlight_query.invocations.listing import Wanted, list_runs
+from coldlight_query.invocations.names import Identity, named
+from coldlight_query.invocations.runs import Stretch, read_runs
+from coldlight_query.problems import ProblemError, bad_parameter, described
+from coldlight_query.routes.parameters import TIME, PagedParameters, Parameters, check_given_once
+from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
+from coldlight_query.times import LATEST_NS, parse_duration_ns, parse_time_ns
+from coldlight_storage import Reader
+
+router = APIRouter(prefix="/api/v1", tags=["functions"], dependencies=[Depends(check_given_once)])
+
+_DAY_NS = 24 * 3600 * 10**9
+NameParameter = Annotated[
+    str, Path(description="Its name, where it is the name of one function, or its ARN without a version")
+]
+
+
+class StretchParameters(Parameters):
+    """A stretch of time."""
+
+    start: str | None = Field(
+        None, description=f"The run starts then or later: {TIME}; a day before `end` if it is not given"
+    )
+    end: str | None = Field(None, description=f"The run starts then or earlier: {TIME}; now if not given")
+
+    def bounds(self, now_ns: int) -> tuple[int, int]:
+        """In nanoseconds. Raises `ProblemError` for a value that is no time."""
+        end_ns = now_ns if self.end is None else parse_time_ns("end", self.end)
+        start_ns = end_ns - _DAY_NS if self.start is None else parse_time_ns("start", self.start)
+        if start_ns >= end_ns:
+            raise bad_parameter("start", "must be before end")
+        return start_ns, end_ns
+
+
+class FunctionsParameters(StretchParameters, PagedParameters):
+    """Of the list of functions."""
+
+    limit: int = Field(1000, ge=1, le=10_000, description="Functions on a page")
+
+
+class FunctionParameters(StretchParameters):
+    """Of one function."""
+
+    version: str = Field("", description="Runs of one version only")
+
+
+class RunsParameters(PagedParameters):
+    """Of a function's runs; each narrows them, and none is required."""
+
+    status: Literal["success", "error", "out_of_memory", "timeout"] | None = Field(
+        None, description="How the run ended"
+    )
+    cold: bool | None = Field(None, description="Whether the run was a cold start")
+    version: str = Field("", description="The version that ran")
+    min_duration: str | None = Field(None, description="For instance `250ms`")
+    start: str | None = Field(None, description=f"The run starts then or later: {TIME}")
+    end: str | None = Field(None, description=f"The run starts then or earlier: {TIME}")
+    limit: int = Field(100, ge=1, le=1000, description="Runs on a page")
+
+    def wanted(self, function: Identity) -> Wanted:
+        """What to list. Raises `ProblemError` for a value that cannot be understood."""
+        shortest_ns = 0 if self.min_duration is None else parse_duration_ns("min_duration", self.min_duration)
+        return Wanted(
+            function,
+            start_ns=0 if self.start is None else parse_time_ns("start", self.start),
+            end_ns=LATEST_NS if self.end is None else parse_time_ns("end", self.end),
+            status=self.status or "",
+            cold=self.cold,
+            version=self.version,
+            min_duration_ms=shortest_ns / 1e6,
+            limit=self.limit,
+            cursor=self.cursor,
+        )
+
+
+class DeploymentsParameters(PagedParameters):
+    """Of the list of deployments."""
+
+    function: str | None = Field(None, description="Name or ARN of a function")
+    start: str | None = Field(None, description=f"First seen then or later: {TIME}")
+    end: str | None = Field(None, description=f"First seen then or earlier: {TIME}")
+    window: str = Field("1h", description="How long before and after is compared")
+    limit: int = Field(20, ge=1, le=100, description="Deployments on a page")
+
+    def asked(self) -> Asked:
+        """Raises `ProblemError` for a value that cannot be understood."""
+        return Asked(
+            start_ns=0 if self.start is None else parse_time_ns("start", self.start),
+            end_ns=LATEST_NS if self.end is None else parse_time_ns("end", self.end),
+            window_ns=parse_duration_ns("window", self.window),
+            function=None if self.function is None else named(self.function),
+            limit=self.limit,
+            cursor=self.cursor,
+        )
+
+
+@router.get("/functions", response_model=models.Functions, responses=described(*STATUSES))
+async def functions(
+    request: Request, store: ReaderDependency, parameters: Annotated[FunctionsParameters, Query()]
+) -> Response:
+    """All functions that ran in a stretch of time, the last day if none is given: how often, how well, how long."""
+    stretch = Stretch(*parameters.bounds(request.app.state.clock_ns()))
+    return await answer(read_functions, store, stretch, parameters.limit, parameters.cursor)
+
+
+@router.get(
+    "/functions/{name}", response_model=models.FunctionOfStretch, responses=described(*STATUSES, 404, 409)
+)
+async def function(
+    request: Request,
+    store: ReaderDependency,
+    name: NameParameter,
+    parameters: Annotated[FunctionParameters, Query()],
+) -> Response:
+    """One function in a stretch of time."""
+    asked = named(name)
+    stretch = Stretch(*parameters.bounds(request.app.state.clock_ns()), asked.name)
+    return await answer(read_function, store, asked, stretch, parameters.version)
+
+
+@router.get(
+    "/functions/{name}/invocations", response_model=models.Invocations, responses=described(*STATUSES)
+)
+async def runs(
+    request: Request,
+    store: ReaderDependency,
+    name: NameParameter,
+    parameters: Annotated[RunsParameters, Query()],
+) -> Response:
+    """A function's runs, newest first."""
+    return await answer(list_runs, store, parameters.wanted(named(name)), request.app.state.clock_ns())
+
+
+@router.get(
+    "/invocations/{request_id}", response_model=models.RunsOfRequest, responses=described(*STATUSES, 404)
+)
+async def invocation(
+    store: ReaderDependency, request_id: Annotated[str, Path(description="Of Lambda")]
+) -> Response:
+    """All runs of a request, of which an asynchronous one that failed has several. Whoever told of them: a span, the platform,
+    its log."""
+    return await answer(_read_request, store, request_id)
+
+
+@router.get("/deployments", response_model=models.Deployments, responses=described(*STATUSES))
+async def deployments(
+    store: ReaderDependency, parameters: Annotated[DeploymentsParameters, Query()]
+) -> Response:
+    """Versions of functions by when they were first seen, newest first, each compared with the versions before it."""
+    return await answer(read_deployments, store, parameters.asked())
+
+
+def _read_request(store: Reader, request_id: str) -> dict[str, Any]:
+    found = read_runs(store, [request_id])
+    if not found:
+        detail = f"nobody has told of a run with request id {request_id!r} (yet, or any more)"
+        raise ProblemError(404, "Unknown invocation", detail)
+    return answers.runs_of_request(request_id, found)

@@ -86,6 +86,7 @@ _KEPT_WITH = {
     "otel_traces": Signal.TRACES,
     "trace_index": Signal.TRACES,
     "issues": Signal.TRACES,
+    "link_keys": Signal.TRACES,
     "otel_logs": Signal.LOGS,
 }
 

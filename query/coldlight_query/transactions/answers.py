@@ -1,0 +1,182 @@
+"""From a stitched transaction to the answer of the API. Knows no store."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from coldlight_query.transactions.clocks import offsets_ns, shown_end_ns, shown_start_ns
+from coldlight_query.transactions.failures import failure_of
+from coldlight_query.transactions.hops import Hop, hops_of
+from coldlight_query.transactions.known import Known
+from coldlight_query.transactions.messages import Message, ledger
+from coldlight_query.transactions.path import Step, critical_steps
+from coldlight_query.transactions.spans import Ref, Span
+from coldlight_query.transactions.stitching import Transaction
+from coldlight_query.transactions.warnings import warnings_of
+
+_NS_PER_MS = 1_000_000
+_MOST_TIMELINE = 5_000
+
+Billed = Mapping[tuple[str, str], float]
+"""Milliseconds by request id and sandbox (empty for a report that names none)."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What invocations cost, by span: their share in this transaction, and the whole. Empty while nobody knows prices."""
+
+    share_usd: Mapping[Ref, float]
+    full_usd: Mapping[Ref, float]
+
+
+NO_COSTS = Costs({}, {})
+
+
+def transaction_answer(
+    known: Known, transaction: Transaction, billed: Billed, costs: Costs = NO_COSTS
+) -> dict[str, Any]:
+    """`models.Transaction`."""
+    members, root = transaction.members, transaction.members[transaction.root.ref]
+    offsets = offsets_ns(transaction)
+    hops = hops_of(known, transaction)
+    failure = failure_of(known, root.ref, members, hops, offsets)
+    messages = ledger(members, hops)
+    invocations = [_invocation(span, attempt, billed, costs) for span, attempt in _attempts(members)]
+    return {
+        "transaction_id": f"{root.ref.trace_id}:{root.ref.span_id}",
+        "root": _ref(root.ref),
+        "name": root.name,
+        "service": root.service,
+        "start_time_unix_nano": root.start_ns,
+        "duration_ns": max(shown_end_ns(span, offsets) for span in members.values()) - root.start_ns,
+        "billed_ms": _sum(each["billed_ms"] for each in invocations),
+        "cost_usd": _sum(each["cost_usd"] for each in invocations),
+        "status": "error" if failure.is_final else "ok",
+        "error": failure.first and _error(failure.first, offsets),
+        "traces": sorted({ref.trace_id for ref in members}),
+        "invocations": invocations,
+        "hops": [_hop(hop) for hop in hops],
+        "messages": [_message(message, members) for message in messages],
+        "timeline": [_timeline_span(span, offsets) for span in _shown(members, offsets)],
+        "critical_path": [_step(step, members) for step in critical_steps(known, transaction, offsets)],
+        "possibly": [],
+        "warnings": list(_warnings(known, transaction, messages, offsets)),
+    }
+
+
+def _warnings(
+    known: Known, transaction: Transaction, messages: Sequence[Message], offsets: Mapping[Ref, int]
+) -> Iterator[str]:
+    yield from warnings_of(known, transaction, messages, offsets)
+    if len(transaction.members) > _MOST_TIMELINE:
+        yield f"the timeline shows the first {_MOST_TIMELINE} of {len(transaction.members)} spans"
+
+
+def _sum(values: Iterator[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _ref(ref: Ref) -> dict[str, str]:
+    return {"trace_id": ref.trace_id, "span_id": ref.span_id}
+
+
+def _attempts(members: Mapping[Ref, Span]) -> Iterator[tuple[Span, int]]:
+    """Invocations in the order of time, each with which run of its request id it is."""
+    counts: dict[tuple[str, str], int] = {}
+    for span in members.values():
+        if span.request_id:
+            run = (span.who, span.request_id)
+            counts[run] = counts.get(run, 0) + 1
+            yield span, counts[run]
+
+
+def _invocation(span: Span, attempt: int, billed: Billed, costs: Costs) -> dict[str, Any]:
+    timed_out = span.lambda_status == "timeout" or span.error_type == "Sandbox.Timedout"
+    return {
+        "request_id": span.request_id,
+        "attempt": attempt,
+        "function": span.who,
+        "version": span.version or None,
+        "trace_id": span.ref.trace_id,
+        "span_id": span.ref.span_id,
+        "start_time_unix_nano": span.start_ns,
+        "duration_ns": span.duration_ns,
+        "status": "timeout" if timed_out else "error" if span.is_error else "ok",
+        "billed_ms": billed.get((span.request_id, span.process), billed.get((span.request_id, ""))),
+        "cost_usd": costs.share_usd.get(span.ref),
+        "full_cost_usd": costs.full_usd.get(span.ref),
+    }
+
+
+def _hop(hop: Hop) -> dict[str, Any]:
+    return {
+        "producer": _ref(hop.producer),
+        "consumer": _ref(hop.consumer),
+        "evidence": hop.evidence,
+        "rule": hop.rule,
+        "key": hop.keys[0] if hop.keys else None,
+        "keys": list(hop.keys),
+        "queue_wait_ms": None if hop.wait_ns is None else hop.wait_ns / _NS_PER_MS,
+        "attempt": hop.attempt,
+    }
+
+
+def _message(message: Message, members: Mapping[Ref, Span]) -> dict[str, Any]:
+    return {
+        "key": message.key,
+        "producer": _ref(message.producer.ref),
+        "destination": message.producer.destination or None,
+        "sent_time_unix_nano": message.producer.end_ns,
+        "status": message.status,
+        "receipts": [_receipt(hop, members[hop.consumer]) for hop in message.hops],
+    }
+
+
+def _receipt(hop: Hop, consumer: Span) -> dict[str, Any]:
+    return {
+        "consumer": _ref(hop.consumer),
+        "function": consumer.who,
+        "attempt": hop.attempt,
+        "status": consumer.status,
+    }
+
+
+def _shown(members: Mapping[Ref, Span], offsets: Mapping[Ref, int]) -> list[Span]:
+    spans = sorted(members.values(), key=lambda span: (shown_start_ns(span, offsets), span.ref))
+    return spans[:_MOST_TIMELINE]
+
+
+def _timeline_span(span: Span, offsets: Mapping[Ref, int]) -> dict[str, Any]:
+    return {
+        **_ref(span.ref),
+        "parent_span_id": span.parent_span_id or None,
+        "kind": span.ref.kind,
+        "name": span.name,
+        "service": span.service,
+        "status": span.status,
+        "start_time_unix_nano": shown_start_ns(span, offsets),
+        "duration_ns": span.duration_ns,
+        "clock_offset_ns": offsets.get(span.ref, 0),
+    }
+
+
+def _step(step: Step, members: Mapping[Ref, Span]) -> dict[str, Any]:
+    return {
+        "kind": step.kind,
+        **_ref(step.ref),
+        "name": members[step.ref].name,
+        "start_time_unix_nano": step.start_ns,
+        "duration_ns": step.end_ns - step.start_ns,
+    }
+
+
+def _error(span: Span, offsets: Mapping[Ref, int]) -> dict[str, Any]:
+    return {
+        **_ref(span.ref),
+        "function": span.who,
+        "name": span.name,
+        "type": span.error_type or None,
+        "message": span.status_message,
+        "time_unix_nano": shown_end_ns(span, offsets),
+    }

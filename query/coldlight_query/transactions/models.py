@@ -1,0 +1,152 @@
+"""The answers of `/transactions`, as the API's description shows them."""
+
+from pydantic import BaseModel, Field
+
+from coldlight_query.models import Cursor, UnixNano
+
+
+class SpanRef(BaseModel):
+    """A span, which may not have been received: then nothing but its ids is known."""
+
+    trace_id: str
+    span_id: str
+
+
+class Invocation(BaseModel):
+    """One run of a function within the transaction."""
+
+    request_id: str
+    attempt: int = Field(description="Which run of this request id it is, from 1")
+    function: str
+    version: str | None
+    trace_id: str
+    span_id: str
+    start_time_unix_nano: UnixNano
+    duration_ns: int
+    status: str = Field(description="`ok`, `error` or `timeout`")
+    billed_ms: float | None = Field(description="As Lambda reported it; null until it has")
+    cost_usd: float | None = Field(
+        description="Of its share in this transaction; null where no price is known"
+    )
+    full_cost_usd: float | None = Field(
+        description="Of the whole invocation, other records of its batch included"
+    )
+
+
+class Hop(BaseModel):
+    """A step from a producer to a consumer."""
+
+    producer: SpanRef
+    consumer: SpanRef
+    evidence: str = Field(description="`exact`: by ids. `composite`: by names and times")
+    rule: str = Field(
+        description="What joined them: the kind of link key, `link`, or `parent`", examples=["sqs"]
+    )
+    key: str | None = Field(description="The link key that both have", examples=["sqs:8f2e"])
+    keys: list[str] = Field(description="All link keys of the records that went this way")
+    queue_wait_ms: float | None = Field(
+        description="From the end of the sending to the start of the receiving; null for a call that is waited for, "
+        "and where clocks disagree"
+    )
+    attempt: int = Field(
+        description="How often the same function had received it by then, this time included"
+    )
+
+
+class Receipt(BaseModel):
+    """One time that a message was received."""
+
+    consumer: SpanRef
+    function: str
+    attempt: int
+    status: str
+
+
+class Message(BaseModel):
+    """What became of a message that was sent."""
+
+    key: str
+    producer: SpanRef
+    destination: str | None
+    sent_time_unix_nano: UnixNano
+    status: str = Field(description="`received`, `retried`, `dead_lettered` or `never_seen`")
+    receipts: list[Receipt]
+
+
+class TimelineSpan(BaseModel):
+    """One span, at the time that is shown."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    kind: str
+    name: str
+    service: str
+    status: str
+    start_time_unix_nano: UnixNano
+    duration_ns: int
+    clock_offset_ns: int = Field(
+        description="What was added to its start, for its clock cannot have been right"
+    )
+
+
+class PathStep(BaseModel):
+    """A stretch of time, and what the whole transaction waited for: a span's own work, or a queue."""
+
+    kind: str = Field(description="`work` or `queue`")
+    trace_id: str
+    span_id: str = Field(description="Who worked; of a queue, who received from it")
+    name: str
+    start_time_unix_nano: UnixNano
+    duration_ns: int
+
+
+class TransactionError(BaseModel):
+    """The error that came first, where it began."""
+
+    trace_id: str
+    span_id: str
+    function: str
+    name: str
+    type: str | None
+    message: str
+    time_unix_nano: UnixNano
+
+
+class Possibly(BaseModel):
+    """Something that may belong here; it is not counted as part of it."""
+
+    consumer: SpanRef
+    rule: str
+    reason: str
+
+
+class Transaction(BaseModel):
+    """One end-to-end request."""
+
+    transaction_id: str = Field(description="`<trace id>:<span id>` of its root")
+    root: SpanRef
+    name: str
+    service: str
+    start_time_unix_nano: UnixNano
+    duration_ns: int = Field(description="From the start of the root to the end of the last that it led to")
+    billed_ms: float | None = Field(description="Of all its invocations that were reported; null without any")
+    cost_usd: float | None
+    status: str = Field(description="`error` if something failed that no later attempt made good, else `ok`")
+    error: TransactionError | None
+    traces: list[str]
+    invocations: list[Invocation]
+    hops: list[Hop]
+    messages: list[Message]
+    timeline: list[TimelineSpan]
+    critical_path: list[PathStep]
+    possibly: list[Possibly]
+    warnings: list[str]
+
+
+class Transactions(BaseModel):
+    """The transactions around an id: one for that of a root, several for that of a batch they met in."""
+
+    transactions: list[Transaction]
+    warnings: list[str]
+    next_cursor: Cursor

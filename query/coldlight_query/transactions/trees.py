@@ -1,0 +1,137 @@
+"""The spans of one trace as they hang together: runs (what one process did for one call), and the calls between them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from coldlight_query.transactions.records import Record, records_of
+from coldlight_query.transactions.spans import Ref, Span, in_order
+
+
+@dataclass(frozen=True)
+class Tree:
+    """`parents` has every span but the heads. A run begins at a head, or at a span that another process called."""
+
+    spans: Mapping[Ref, Span]
+    parents: Mapping[Ref, Ref]
+    inside: Mapping[Ref, Sequence[Ref]]
+    """By span, its children of the same run."""
+    calls: Mapping[Ref, Sequence[Ref]]
+    """By span, its children that begin a run."""
+    heads: Sequence[Ref]
+    """Spans whose parent is not there, the earliest of those without one first."""
+
+    @property
+    def main(self) -> Ref:
+        """Where the trace begins, as far as it is known."""
+        return self.heads[0]
+
+    def is_orphan(self, ref: Ref) -> bool:
+        """Whether it names a parent that has not been received."""
+        return ref not in self.parents and self.spans[ref].parent_span_id != ""
+
+    def way_up(self, ref: Ref) -> Iterator[Span]:
+        """The span and those above it, up to where its run begins."""
+        while True:
+            yield self.spans[ref]
+            parent = self.parents.get(ref)
+            if parent is None or ref not in self.inside.get(parent, ()):
+                return
+            ref = parent
+
+    def run_of(self, ref: Ref) -> Ref:
+        """Where the run of a span begins."""
+        *_, first = self.way_up(ref)
+        return first.ref
+
+    def carrier(self, ref: Ref, entries: frozenset[str]) -> Ref:
+        """The outermost span of the run, from this one up, that carries any of these entries."""
+        return [span.ref for span in self.way_up(ref) if not span.entries.isdisjoint(entries)][-1]
+
+    def below(self, ref: Ref) -> Iterator[Span]:
+        """The span and what is below it in its run."""
+        waiting = [ref]
+        while waiting:
+            ref = waiting.pop()
+            yield self.spans[ref]
+            waiting.extend(self.inside.get(ref, ()))
+
+    def for_records(self, ref: Ref, records: frozenset[str] | None) -> Iterator[Span]:
+        """As `below`, without what a span below does for other records of the batch alone. None: for every record."""
+        batch = self.spans[ref].entries
+        waiting = [ref]
+        while waiting:
+            span = self.spans[waiting.pop()]
+            mine = span.entries & batch
+            if records is None or not mine or span.ref == ref or not mine.isdisjoint(records):
+                yield span
+                waiting.extend(self.inside.get(span.ref, ()))
+
+    def records(self, ref: Ref) -> list[Record]:
+        """The records with which a span came in, without those that a span above it carries, too."""
+        span, *above = self.way_up(ref)
+        carried = frozenset[str]().union(*(each.entries for each in above))
+        if not span.entries - carried:
+            return []
+        narrower = [each.entries for each in self.below(ref) if each.ref != ref and each.entries]
+        return [each for each in records_of(span, narrower) if each.entries.isdisjoint(carried)]
+
+
+def grow(spans: Iterable[Span]) -> Tree:
+    """The tree of all spans of a trace that were received, at least one."""
+    ordered = in_order(list(spans))
+    known = {span.ref: span for span in ordered}
+    parents = _without_circles(ordered, _parents(ordered))
+    inside: dict[Ref, list[Ref]] = {}
+    calls: dict[Ref, list[Ref]] = {}
+    for span in ordered:
+        if parent := parents.get(span.ref):
+            side = calls if _begins_a_run(span, known[parent]) else inside
+            side.setdefault(parent, []).append(span.ref)
+    heads = [span for span in ordered if span.ref not in parents]
+    heads.sort(key=lambda span: span.parent_span_id != "")
+    return Tree(known, parents, inside, calls, [span.ref for span in heads])
+
+
+def _parents(spans: Sequence[Span]) -> dict[Ref, Ref]:
+    """Two spans of one id are the two sides of a call: the server's is below the client's (as in critical_path)."""
+    inner: dict[str, Ref] = {}
+    parents: dict[Ref, Ref] = {}
+    for span in sorted(spans, key=lambda span: span.ref.kind in ("server", "consumer")):
+        if other_side := inner.get(span.ref.span_id):
+            parents[span.ref] = other_side
+        inner[span.ref.span_id] = span.ref
+    for span in spans:
+        parent = inner.get(span.parent_span_id)
+        if parent and parent.span_id != span.ref.span_id and span.ref not in parents:
+            parents[span.ref] = parent
+    return parents
+
+
+def _without_circles(spans: Sequence[Span], parents: dict[Ref, Ref]) -> dict[Ref, Ref]:
+    """Of parents that form a circle, the earliest span has none."""
+    settled: set[Ref] = set()
+    for span in spans:
+        way: list[Ref] = []
+        ref: Ref | None = span.ref
+        while ref is not None and ref not in settled:
+            settled.add(ref)
+            way.append(ref)
+            ref = parents.get(ref)
+        if ref in way:
+            del parents[min(way[way.index(ref) :], key=lambda each: _place(spans, each))]
+    return parents
+
+
+def _place(spans: Sequence[Span], ref: Ref) -> int:
+    return next(place for place, span in enumerate(spans) if span.ref == ref)
+
+
+def _begins_a_run(span: Span, parent: Span) -> bool:
+    """An invocation always does; another server or consumer does if its parent was in another process."""
+    if span.ref.kind not in ("server", "consumer"):
+        return False
+    if span.request_id and span.request_id != parent.request_id:
+        return True
+    if span.process and parent.process:
+        return span.process != parent.process
+    return (span.service, span.function) != (parent.service, parent.function)

@@ -1,0 +1,118 @@
+"""A small serverless application, told span by span: functions, what they send, and what they receive."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from coldlight_storage.testing import attributes, span, span_id, trace_id, traces_request
+
+PRODUCED, CONSUMED = "coldlight.link.produced", "coldlight.link.consumed"
+FAILED = Status(code=Status.STATUS_CODE_ERROR, message="it broke")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A span of the story: its trace and its number."""
+
+    trace: int
+    number: int
+
+    @property
+    def id(self) -> str:
+        return f"{trace_id(self.trace).hex()}:{span_id(self.number).hex()}"
+
+    @property
+    def trace_id(self) -> str:
+        return trace_id(self.trace).hex()
+
+
+@dataclass
+class Story:
+    """Collects requests, one for each span, so that they can be sent in any order. Numbers count up by themselves."""
+
+    requests: list[ExportTraceServiceRequest] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def invocation(
+        self,
+        function: str,
+        request_id: str = "",
+        *,
+        trace: int,
+        parent: Place | None = None,
+        consumed: Sequence[str] = (),
+        links: Sequence[Place] = (),
+        of: dict[str, Any] | None = None,
+        **fields: Any,
+    ) -> Place:
+        """A run of a function; `of` are further attributes."""
+        more = {"faas.invocation_id": request_id or f"run of {function} in {trace}", **(of or {})}
+        return self._add(function, Span.SPAN_KIND_SERVER, trace, parent, consumed, (), links, more, fields)
+
+    def send(self, function: str, *keys: str, parent: Place, **fields: Any) -> Place:
+        """A call that sends messages; what was sent has these link keys."""
+        more = fields.pop("of", {})
+        kind = fields.pop("kind", Span.SPAN_KIND_PRODUCER)
+        return self._add(function, kind, parent.trace, parent, (), keys, (), more, fields)
+
+    def receive(self, function: str, *keys: str, parent: Place, **fields: Any) -> Place:
+        """A `CONSUMER` span within a run, for the records of these keys."""
+        links = fields.pop("links", ())
+        return self._add(function, Span.SPAN_KIND_CONSUMER, parent.trace, parent, keys, (), links, {}, fields)
+
+    def work(self, function: str, *, parent: Place, **fields: Any) -> Place:
+        """Something else that a run did."""
+        return self._add(function, Span.SPAN_KIND_INTERNAL, parent.trace, parent, (), (), (), {}, fields)
+
+    def _add(
+        self,
+        function: str,
+        kind: Any,
+        trace: int,
+        parent: Place | None,
+        consumed: Sequence[str],
+        produced: Sequence[str],
+        links: Sequence[Place],
+        more: dict[str, Any],
+        fields: dict[str, Any],
+    ) -> Place:
+        place = Place(trace, next(self.numbers))
+        sandbox = fields.pop("sandbox", f"{function}-1")
+        lists = {CONSUMED: list(consumed), PRODUCED: list(produced)}
+        made = span(
+            place.number,
+            trace=trace,
+            parent=parent.number if parent else 0,
+            kind=kind,
+            attributes={key: value for key, value in lists.items() if value} | more,
+            links=[_link(each) for each in links],
+            **{"name": function, "at": float(place.number), "lasts": 0.5, **fields},
+        )
+        of_function = {"faas.name": function, "faas.instance": sandbox, "cloud.region": "eu-central-1"}
+        self.requests.append(traces_request(made, service=function, resource_attributes=of_function))
+        return place
+
+
+def _link(place: Place) -> Span.Link:
+    return Span.Link(trace_id=trace_id(place.trace), span_id=span_id(place.number), attributes=attributes({}))
+
+
+def hops(transaction: dict[str, Any]) -> list[tuple[int, int, str, int]]:
+    """Producer and consumer by their numbers, rule, attempt."""
+    return [
+        (_number(hop["producer"]), _number(hop["consumer"]), hop["rule"], hop["attempt"])
+        for hop in transaction["hops"]
+    ]
+
+
+def members(transaction: dict[str, Any]) -> set[int]:
+    """The numbers of all its spans."""
+    return {_number(each) for each in transaction["timeline"]}
+
+
+def _number(ref: dict[str, Any]) -> int:
+    return int(ref["span_id"], 16)

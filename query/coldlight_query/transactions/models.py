@@ -93,7 +93,7 @@ class TimelineSpan(BaseModel):
 class PathStep(BaseModel):
     """A stretch of time, and what the whole transaction waited for: a span's own work, or a queue."""
 
-    kind: str = Field(description="`work` or `queue`")
+    kind: str = Field(description="`work`, `queue`, or `idle` between spans of one process")
     trace_id: str
     span_id: str = Field(description="Who worked; of a queue, who received from it")
     name: str

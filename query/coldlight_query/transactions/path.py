@@ -4,7 +4,7 @@ Told from the end: the span that ended last waited for what it called, and befor
 and waited for lies inside of its caller's time; what was sent waited in a queue from the end of the sending on.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from coldlight_query.critical_path import walk
@@ -26,7 +26,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Step:
-    """`kind` is `work` or `queue`."""
+    """`kind` is `work`, `queue`, or `idle` between a span's end and a later one of the same run."""
 
     kind: str
     ref: Ref
@@ -39,7 +39,8 @@ def critical_steps(known: Known, transaction: Transaction, offsets: Mapping[Ref,
     timed = {ref: _timed(span, offsets) for ref, span in transaction.members.items()}
     causes = _first_causes(known, transaction, timed)
     last = max(timed.values(), key=lambda each: (each.end_ns, each.ref))
-    return list(reversed(list(_back(last, timed, causes, transaction.root.ref))))
+    sent = {edge.effect for edge in transaction.edges}
+    return list(reversed(list(_back(last, timed, causes, sent))))
 
 
 def _timed(span: Span, offsets: Mapping[Ref, int]) -> Timed:
@@ -61,11 +62,13 @@ def _first_causes(known: Known, transaction: Transaction, timed: Mapping[Ref, Ti
     return causes
 
 
-def _sent(edge: Edge, timed: Mapping[Ref, Timed]) -> tuple[int, Edge]:
-    return (timed[edge.cause].start_ns if edge.cause in timed else 0, edge)
+def _sent(edge: Edge, timed: Mapping[Ref, Timed]) -> tuple[int, Ref, Ref]:
+    return (timed[edge.cause].start_ns if edge.cause in timed else 0, edge.cause, edge.effect)
 
 
-def _back(last: Timed, timed: Mapping[Ref, Timed], causes: Mapping[Ref, Ref], root: Ref) -> Iterator[Step]:
+def _back(
+    last: Timed, timed: Mapping[Ref, Timed], causes: Mapping[Ref, Ref], sent: Collection[Ref]
+) -> Iterator[Step]:
     """Steps from the last to the first."""
     children = _waited_for(timed, causes)
     at, moment_ns = last, last.end_ns
@@ -79,7 +82,7 @@ def _back(last: Timed, timed: Mapping[Ref, Timed], causes: Mapping[Ref, Ref], ro
             return
         moment_ns = min(moment_ns, at.start_ns)
         if cause.end_ns < moment_ns:
-            yield Step("queue", at.ref, cause.end_ns, moment_ns)
+            yield Step("queue" if at.ref in sent else "idle", at.ref, cause.end_ns, moment_ns)
             moment_ns = cause.end_ns
         at = cause
 

@@ -57,9 +57,9 @@ def _step_back(known: Known, at: Root) -> Iterator[Root | Edge]:
     has_cause = False
     for place, span in enumerate(way):
         only = at.records if span.ref == at.ref else narrowed.get(span.ref)
-        for edge in _received(known, causes(known, span, only)):
-            has_cause = True
-            yield edge
+        edges = list(_received(known, causes(known, span, only)))
+        has_cause = bool(edges)  # of the last one, where the run begins
+        yield from edges
         if place + 1 < len(way) and span.entries:
             _narrow(narrowed, way[place + 1 :], span.entries if only is None else span.entries & only)
         unexplained = only
@@ -117,8 +117,9 @@ def _together(one: Records, other: Records) -> Records:
 
 
 def _circle(known: Known, seen: Iterable[tuple[Ref, Records]]) -> list[Root]:
-    """Where all causes lead back to each other, the earliest span stands for the root."""
-    spans = [span for ref, _ in seen if (span := known.span(ref))]
+    """Where all causes lead back to each other, the earliest run stands for the root."""
+    trees = [(tree, ref) for ref, _ in seen if (tree := known.tree(ref.trace_id))]
+    spans = [tree.spans[tree.run_of(ref)] for tree, ref in trees if ref in tree.spans]
     first = min(spans, key=lambda span: (span.start_ns, span.ref), default=None)
     return [Root(first.ref, is_circle=True)] if first else []
 

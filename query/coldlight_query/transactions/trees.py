@@ -1,7 +1,7 @@
 """The spans of one trace as they hang together: runs (what one process did for one call), and the calls between them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coldlight_query.transactions.records import Record, records_of
 from coldlight_query.transactions.spans import Ref, Span, in_order
@@ -79,8 +79,8 @@ class Tree:
 def grow(spans: Iterable[Span]) -> Tree:
     """The tree of all spans of a trace that were received, at least one."""
     ordered = in_order(list(spans))
-    known = {span.ref: span for span in ordered}
     parents = _without_circles(ordered, _parents(ordered))
+    known = _with_what_set_them_off({span.ref: span for span in ordered}, parents)
     inside: dict[Ref, list[Ref]] = {}
     calls: dict[Ref, list[Ref]] = {}
     for span in ordered:
@@ -90,6 +90,24 @@ def grow(spans: Iterable[Span]) -> Tree:
     heads = [span for span in ordered if span.ref not in parents]
     heads.sort(key=lambda span: span.parent_span_id != "")
     return Tree(known, parents, inside, calls, [span.ref for span in heads])
+
+
+def _with_what_set_them_off(spans: dict[Ref, Span], parents: Mapping[Ref, Ref]) -> dict[Ref, Span]:
+    """An invocation that tells nothing of its own was set off by what a `CONSUMER` span right below it received."""
+    received: dict[Ref, list[Span]] = {}
+    for span in spans.values():
+        above = spans[parents[span.ref]] if span.ref in parents else None
+        if span.ref.kind == "consumer" and above and _tells_nothing(above):
+            received.setdefault(above.ref, []).append(span)
+    for ref, consumers in received.items():
+        keys = tuple(dict.fromkeys(key for span in consumers for key in span.consumed))
+        links = tuple(dict.fromkeys(link for span in consumers for link in span.links))
+        spans[ref] = replace(spans[ref], consumed=keys, links=links)
+    return spans
+
+
+def _tells_nothing(span: Span) -> bool:
+    return bool(span.request_id) and not span.parent_span_id and not span.entries
 
 
 def _parents(spans: Sequence[Span]) -> dict[Ref, Ref]:

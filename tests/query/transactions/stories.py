@@ -7,7 +7,9 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from tests.query.transactions.memory import Memory
 
+from coldlight_query.transactions import spans as engine
 from coldlight_storage.testing import attributes, span, span_id, trace_id, traces_request
 
 PRODUCED, CONSUMED = "coldlight.link.produced", "coldlight.link.consumed"
@@ -32,10 +34,26 @@ class Place:
 
 @dataclass
 class Story:
-    """Collects requests, one for each span, so that they can be sent in any order. Numbers count up by themselves."""
+    """Collects spans, to be sent one by one or to be given to the engine. Numbers count up by themselves, and span 3
+    starts three seconds after noon, if nothing else is said."""
 
     requests: list[ExportTraceServiceRequest] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def transactions(self, known_id: str | Place) -> list[dict[str, Any]]:
+        """What the engine makes of the spans."""
+        spans = [in_engine(request) for request in self.requests]
+        return Memory(spans).transactions(known_id if isinstance(known_id, str) else known_id.id)
+
+    def transaction(self, known_id: str | Place) -> dict[str, Any]:
+        [found] = self.transactions(known_id)
+        return found
+
+    def forget(self, place: Place) -> None:
+        """A span that was never received."""
+        self.requests = [
+            each for each in self.requests if in_engine(each).ref[:2] != tuple(place.id.split(":"))
+        ]
 
     def invocation(
         self,
@@ -80,8 +98,10 @@ class Story:
         more: dict[str, Any],
         fields: dict[str, Any],
     ) -> Place:
+        more = {**more, **fields.pop("attributes", {})}
         place = Place(trace, next(self.numbers))
         sandbox = fields.pop("sandbox", f"{function}-1")
+        account = fields.pop("account", "")
         lists = {CONSUMED: list(consumed), PRODUCED: list(produced)}
         made = span(
             place.number,
@@ -93,8 +113,48 @@ class Story:
             **{"name": function, "at": float(place.number), "lasts": 0.5, **fields},
         )
         of_function = {"faas.name": function, "faas.instance": sandbox, "cloud.region": "eu-central-1"}
+        if account:
+            of_function["cloud.account.id"] = account
         self.requests.append(traces_request(made, service=function, resource_attributes=of_function))
         return place
+
+
+_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
+_STATUSES = ("unset", "ok", "error")
+
+
+def in_engine(request: ExportTraceServiceRequest) -> engine.Span:
+    """What `spans.sql` and `rows.py` make of a span."""
+    [group] = request.resource_spans
+    [[sent]] = [scope.spans for scope in group.scope_spans]
+    of_function = {each.key: each.value.string_value for each in group.resource.attributes}
+    said = {each.key: each.value for each in sent.attributes}
+    texts = {key: value.string_value for key, value in said.items()}
+    lists = {
+        key: tuple(each.string_value for each in said[key].array_value.values) if key in said else ()
+        for key in (PRODUCED, CONSUMED)
+    }
+    account = of_function.get("cloud.account.id", "")
+    return engine.Span(
+        ref=engine.Ref(sent.trace_id.hex(), sent.span_id.hex(), _KINDS[sent.kind]),
+        parent_span_id=sent.parent_span_id.hex(),
+        name=sent.name,
+        service=of_function["service.name"],
+        start_ns=sent.start_time_unix_nano,
+        duration_ns=sent.end_time_unix_nano - sent.start_time_unix_nano,
+        status=_STATUSES[sent.status.code],
+        status_message=sent.status.message,
+        error_type=texts.get("error.type", ""),
+        function=engine.Function(account, of_function["cloud.region"], of_function["faas.name"]),
+        process=of_function["faas.instance"],
+        request_id=texts.get("faas.invocation_id", ""),
+        destination=texts.get("messaging.destination.name", ""),
+        account=account,
+        region=of_function["cloud.region"],
+        produced=lists[PRODUCED],
+        consumed=lists[CONSUMED],
+        links=tuple(engine.SpanLink(link.trace_id.hex(), link.span_id.hex()) for link in sent.links),
+    )
 
 
 def _link(place: Place) -> Span.Link:

@@ -84,6 +84,16 @@ class Api:
         transaction: dict[str, Any] = found
         return transaction
 
+    async def search_transactions(self, **parameters: Any) -> dict[str, Any]:
+        return await self._get(transactions.TransactionList, TRANSACTIONS, parameters)
+
+    async def stack(self, known_id: str) -> dict[str, Any]:
+        """The only virtual stack trace of an id."""
+        path = f"{TRANSACTIONS}/{quote(known_id, safe='')}/stack"
+        [found] = (await self._get(transactions.Stacks, path, {}))["stacks"]
+        stack: dict[str, Any] = found
+        return stack
+
     async def found(self, **parameters: Any) -> list[int]:
         """The numbers of the traces that a search finds, in its order."""
         return [int(trace["trace_id"], 16) for trace in (await self.traces(**parameters))["traces"]]

@@ -39,7 +39,9 @@ async def test_it_holds_every_route(openapi: dict[str, Any]) -> None:
         "/api/v1/issues",
         "/api/v1/issues/{issue_id}",
         "/api/v1/issues/{issue_id}/state",
+        "/api/v1/transactions",
         "/api/v1/transactions/{known_id}",
+        "/api/v1/transactions/{known_id}/stack",
     }
 
 

@@ -4,14 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coldlight_query.transactions.clocks import offsets_ns, shown_end_ns, shown_start_ns
-from coldlight_query.transactions.failures import failure_of
-from coldlight_query.transactions.hops import Hop, hops_of
-from coldlight_query.transactions.known import Known
+from coldlight_query.transactions.clocks import shown_end_ns, shown_start_ns
+from coldlight_query.transactions.hops import Hop
 from coldlight_query.transactions.messages import Message, ledger
 from coldlight_query.transactions.path import Step, critical_steps
+from coldlight_query.transactions.picture import Picture
 from coldlight_query.transactions.spans import Ref, Span
-from coldlight_query.transactions.stitching import Transaction
 from coldlight_query.transactions.warnings import warnings_of
 
 _NS_PER_MS = 1_000_000
@@ -32,44 +30,57 @@ class Costs:
 NO_COSTS = Costs({}, {})
 
 
-def transaction_answer(
-    known: Known, transaction: Transaction, billed: Billed, costs: Costs = NO_COSTS
-) -> dict[str, Any]:
+def transaction_answer(picture: Picture, billed: Billed, costs: Costs = NO_COSTS) -> dict[str, Any]:
     """`models.Transaction`."""
-    members, root = transaction.members, transaction.members[transaction.root.ref]
-    offsets = offsets_ns(transaction)
-    hops = hops_of(known, transaction)
-    failure = failure_of(known, root.ref, members, hops, offsets)
-    messages = ledger(members, hops)
-    invocations = [_invocation(span, attempt, billed, costs) for span, attempt in _attempts(members)]
+    members, offsets = picture.members, picture.offsets
+    messages = ledger(members, picture.hops)
+    invocations = [_invocation(span, attempt, billed, costs) for span, attempt in _attempts(picture)]
+    steps = critical_steps(picture.known, picture.transaction, offsets)
     return {
-        "transaction_id": f"{root.ref.trace_id}:{root.ref.span_id}",
+        **_head(picture),
+        "billed_ms": _sum(each["billed_ms"] for each in invocations),
+        "cost_usd": _sum(each["cost_usd"] for each in invocations),
+        "traces": picture.traces,
+        "invocations": invocations,
+        "hops": [_hop(hop) for hop in picture.hops],
+        "messages": [_message(message, members) for message in messages],
+        "timeline": [_timeline_span(span, offsets) for span in _shown(members, offsets)],
+        "critical_path": [_step(step, members) for step in steps],
+        "possibly": [],
+        "warnings": list(_warnings(picture, messages)),
+    }
+
+
+def summary_answer(picture: Picture) -> dict[str, Any]:
+    """`models.TransactionSummary`."""
+    return {
+        **_head(picture),
+        "trace_count": len(picture.traces),
+        "span_count": len(picture.members),
+        "hop_count": len(picture.hops),
+        "functions": sorted({span.who for span in picture.invocations}),
+    }
+
+
+def _head(picture: Picture) -> dict[str, Any]:
+    """What a transaction and its line in a list have in common."""
+    root, failure = picture.root, picture.failure
+    return {
+        "transaction_id": picture.transaction_id,
         "root": _ref(root.ref),
         "name": root.name,
         "service": root.service,
         "start_time_unix_nano": root.start_ns,
-        "duration_ns": max(shown_end_ns(span, offsets) for span in members.values()) - root.start_ns,
-        "billed_ms": _sum(each["billed_ms"] for each in invocations),
-        "cost_usd": _sum(each["cost_usd"] for each in invocations),
-        "status": "error" if failure.is_final else "ok",
-        "error": failure.first and _error(failure.first, offsets),
-        "traces": sorted({ref.trace_id for ref in members}),
-        "invocations": invocations,
-        "hops": [_hop(hop) for hop in hops],
-        "messages": [_message(message, members) for message in messages],
-        "timeline": [_timeline_span(span, offsets) for span in _shown(members, offsets)],
-        "critical_path": [_step(step, members) for step in critical_steps(known, transaction, offsets)],
-        "possibly": [],
-        "warnings": list(_warnings(known, transaction, messages, offsets)),
+        "duration_ns": picture.duration_ns,
+        "status": picture.status,
+        "error": failure.first and error_answer(failure.first, picture.offsets),
     }
 
 
-def _warnings(
-    known: Known, transaction: Transaction, messages: Sequence[Message], offsets: Mapping[Ref, int]
-) -> Iterator[str]:
-    yield from warnings_of(known, transaction, messages, offsets)
-    if len(transaction.members) > _MOST_TIMELINE:
-        yield f"the timeline shows the first {_MOST_TIMELINE} of {len(transaction.members)} spans"
+def _warnings(picture: Picture, messages: Sequence[Message]) -> Iterator[str]:
+    yield from warnings_of(picture.known, picture.transaction, messages, picture.offsets)
+    if len(picture.members) > _MOST_TIMELINE:
+        yield f"the timeline shows the first {_MOST_TIMELINE} of {len(picture.members)} spans"
 
 
 def _sum(values: Iterator[float | None]) -> float | None:
@@ -81,14 +92,13 @@ def _ref(ref: Ref) -> dict[str, str]:
     return {"trace_id": ref.trace_id, "span_id": ref.span_id}
 
 
-def _attempts(members: Mapping[Ref, Span]) -> Iterator[tuple[Span, int]]:
+def _attempts(picture: Picture) -> Iterator[tuple[Span, int]]:
     """Invocations in the order of time, each with which run of its request id it is."""
     counts: dict[tuple[str, str], int] = {}
-    for span in members.values():
-        if span.request_id:
-            run = (span.who, span.request_id)
-            counts[run] = counts.get(run, 0) + 1
-            yield span, counts[run]
+    for span in picture.invocations:
+        run = (span.who, span.request_id)
+        counts[run] = counts.get(run, 0) + 1
+        yield span, counts[run]
 
 
 def _invocation(span: Span, attempt: int, billed: Billed, costs: Costs) -> dict[str, Any]:
@@ -171,7 +181,8 @@ def _step(step: Step, members: Mapping[Ref, Span]) -> dict[str, Any]:
     }
 
 
-def _error(span: Span, offsets: Mapping[Ref, int]) -> dict[str, Any]:
+def error_answer(span: Span, offsets: Mapping[Ref, int]) -> dict[str, Any]:
+    """`models.TransactionError`."""
     return {
         **_ref(span.ref),
         "function": span.who,

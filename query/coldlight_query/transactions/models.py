@@ -121,8 +121,8 @@ class Possibly(BaseModel):
     reason: str
 
 
-class Transaction(BaseModel):
-    """One end-to-end request."""
+class TransactionHead(BaseModel):
+    """What a transaction and its line in a list have in common."""
 
     transaction_id: str = Field(description="`<trace id>:<span id>` of its root")
     root: SpanRef
@@ -130,10 +130,15 @@ class Transaction(BaseModel):
     service: str
     start_time_unix_nano: UnixNano
     duration_ns: int = Field(description="From the start of the root to the end of the last that it led to")
-    billed_ms: float | None = Field(description="Of all its invocations that were reported; null without any")
-    cost_usd: float | None
     status: str = Field(description="`error` if something failed that no later attempt made good, else `ok`")
     error: TransactionError | None
+
+
+class Transaction(TransactionHead):
+    """One end-to-end request."""
+
+    billed_ms: float | None = Field(description="Of all its invocations that were reported; null without any")
+    cost_usd: float | None
     traces: list[str]
     invocations: list[Invocation]
     hops: list[Hop]
@@ -148,5 +153,84 @@ class Transactions(BaseModel):
     """The transactions around an id: one for that of a root, several for that of a batch they met in."""
 
     transactions: list[Transaction]
+    warnings: list[str]
+    next_cursor: Cursor
+
+
+class TransactionSummary(TransactionHead):
+    """One transaction in a list."""
+
+    trace_count: int
+    span_count: int
+    hop_count: int
+    functions: list[str]
+
+
+class TransactionList(BaseModel):
+    """Transactions by the start of the newest of their traces that match, the newest first."""
+
+    transactions: list[TransactionSummary]
+    warnings: list[str]
+    next_cursor: Cursor
+
+
+class CodeFrame(BaseModel):
+    """A line of code in a stack trace."""
+
+    function: str
+    file: str
+    line: int
+    code: str | None
+    in_app: bool = Field(description="Whether it is the function's own code: no library, runtime or layer")
+
+
+class CodeException(BaseModel):
+    """An exception as it was recorded, the frame in which it was raised first."""
+
+    type: str | None
+    message: str | None
+    frames: list[CodeFrame]
+    stacktrace: str | None = Field(description="As it was recorded")
+
+
+class LogLine(BaseModel):
+    """A log line of a frame's run."""
+
+    time_unix_nano: UnixNano
+    span_id: str
+    severity: str
+    body: str
+
+
+class StackFrame(BaseModel):
+    """One run on the way to the error: a function, or a process of a service."""
+
+    function: str
+    version: str | None
+    request_id: str | None
+    trace_id: str
+    span_id: str = Field(description="The innermost span of the run that is on the way to the error")
+    name: str
+    spans: list[str] = Field(description="Names of its spans on the way, the innermost first")
+    status: str
+    start_time_unix_nano: UnixNano
+    called_by: str | None = Field(description="The rule that joins it to the frame below; null for the last")
+    exception: CodeException | None
+    payload: str | None = Field(description="What was recorded of its request, masked and cut")
+    logs: list[LogLine] = Field(description="The last ones up to the error, in the order of time")
+
+
+class Stack(BaseModel):
+    """The way to the error in which a transaction's failure began. `frames` is empty where nothing failed."""
+
+    transaction_id: str
+    error: TransactionError | None
+    frames: list[StackFrame]
+
+
+class Stacks(BaseModel):
+    """One virtual stack trace for each transaction around an id."""
+
+    stacks: list[Stack]
     warnings: list[str]
     next_cursor: Cursor

@@ -37,7 +37,7 @@ class Step:
 def critical_steps(known: Known, transaction: Transaction, offsets: Mapping[Ref, int]) -> list[Step]:
     """From the start of the root to the end of the last member, without gaps."""
     timed = {ref: _timed(span, offsets) for ref, span in transaction.members.items()}
-    causes = _first_causes(known, transaction, timed)
+    causes = first_causes(known, transaction, offsets)
     last = max(timed.values(), key=lambda each: (each.end_ns, each.ref))
     sent = {edge.effect for edge in transaction.edges}
     return list(reversed(list(_back(last, timed, causes, sent))))
@@ -47,23 +47,24 @@ def _timed(span: Span, offsets: Mapping[Ref, int]) -> Timed:
     return Timed(span.ref, shown_start_ns(span, offsets), shown_end_ns(span, offsets))
 
 
-def _first_causes(known: Known, transaction: Transaction, timed: Mapping[Ref, Timed]) -> dict[Ref, Ref]:
-    """By member, its parent or, where another process led to it, what did so first."""
-    causes: dict[Ref, Ref] = {}
-    for edge in sorted(transaction.edges, key=lambda edge: _sent(edge, timed)):
-        if edge.cause in timed and edge.effect in timed:
+def first_causes(known: Known, transaction: Transaction, offsets: Mapping[Ref, int]) -> dict[Ref, Ref]:
+    """By member, its parent or, where another process led to it, what did so first. The root has none."""
+    members, causes = transaction.members, dict[Ref, Ref]()
+    for edge in sorted(transaction.edges, key=lambda edge: _sent(edge, members, offsets)):
+        if edge.cause in members and edge.effect in members:
             causes.setdefault(edge.effect, edge.cause)
-    for ref in timed:
+    for ref in members:
         tree = known.tree(ref.trace_id)
         parent = tree.parents.get(ref) if tree else None
-        if parent in timed and parent is not None:
+        if parent is not None and parent in members:
             causes.setdefault(ref, parent)
     causes.pop(transaction.root.ref, None)
     return causes
 
 
-def _sent(edge: Edge, timed: Mapping[Ref, Timed]) -> tuple[int, Ref, Ref]:
-    return (timed[edge.cause].start_ns if edge.cause in timed else 0, edge.cause, edge.effect)
+def _sent(edge: Edge, members: Mapping[Ref, Span], offsets: Mapping[Ref, int]) -> tuple[int, Ref, Ref]:
+    cause = members.get(edge.cause)
+    return (shown_start_ns(cause, offsets) if cause else 0, edge.cause, edge.effect)
 
 
 def _back(

@@ -8,16 +8,42 @@ import orjson
 from coldlight_query.transactions.spans import Function, KeyRow, Ref, Span, SpanLink
 from coldlight_storage import Row
 
+_ATTRIBUTES = (
+    "error.type",
+    "aws.lambda.status",
+    "coldlight.partial",
+    "faas.invocation_id",
+    "coldlight.trigger",
+    "messaging.destination.name",
+    "messaging.batch.message_count",
+    "coldlight.link.produced",
+    "coldlight.link.consumed",
+    "cloud.region",
+)
+_RESOURCE = (
+    "faas.name",
+    "faas.version",
+    "faas.instance",
+    "service.instance.id",
+    "cloud.account.id",
+    "cloud.region",
+)
+NAMES = {"attributes": list(_ATTRIBUTES), "resource": list(_RESOURCE)}
+"""The attributes that `spans.sql` is to read."""
+
 
 def key_row_from(row: Row) -> KeyRow:
     """A row of `keys.sql`."""
-    ref = Ref(row["trace_id"], row["span_id"], row["kind"])
+    ref = Ref(row["trace_id"], row["span_id"], row["kind"].lower())
     return KeyRow(row["key"], row["role"], ref, row["time_ns"], row["account"], row["region"])
 
 
 def span_from(row: Row) -> Span:
     """A row of `spans.sql`."""
     kind = row["kind"].lower()
+    said = dict(zip(_ATTRIBUTES, row["attributes"], strict=True))
+    resource = dict(zip(_RESOURCE, row["resource"], strict=True))
+    count = said["messaging.batch.message_count"]
     return Span(
         ref=Ref(row["trace_id"], row["span_id"], kind),
         parent_span_id=row["parent_span_id"],
@@ -27,27 +53,28 @@ def span_from(row: Row) -> Span:
         duration_ns=row["duration_ns"],
         status=row["status_code"].lower(),
         status_message=row["status_message"],
-        error_type=row["error_type"],
-        function=_function(row),
-        version=row["function_version"],
-        process=row["sandbox"] or row["service_instance"],
-        request_id=row["request_id"] if kind == "server" else "",
-        lambda_status=row["lambda_status"],
-        trigger=row["trigger"],
-        destination=row["destination"],
-        account=row["account"],
-        region=row["called_region"] or row["region"],
-        record_count=int(row["message_count"]) if row["message_count"].isdecimal() else 0,
-        produced=_texts(row["produced"]),
-        consumed=_texts(row["consumed"]),
+        error_type=said["error.type"],
+        function=_function(resource, row["service"] if said["faas.invocation_id"] else ""),
+        version=resource["faas.version"],
+        process=resource["faas.instance"] or resource["service.instance.id"],
+        request_id=said["faas.invocation_id"] if kind == "server" else "",
+        lambda_status=said["aws.lambda.status"],
+        trigger=said["coldlight.trigger"],
+        destination=said["messaging.destination.name"],
+        account=resource["cloud.account.id"],
+        region=said["cloud.region"] or resource["cloud.region"],
+        record_count=int(count) if count.isdecimal() else 0,
+        produced=_texts(said["coldlight.link.produced"]),
+        consumed=_texts(said["coldlight.link.consumed"]),
         links=tuple(map(SpanLink, row["link_trace_ids"], row["link_span_ids"], row["link_message_ids"])),
-        is_partial=row["is_partial"],
+        is_partial=said["coldlight.partial"] == "true",
     )
 
 
-def _function(row: Row) -> Function | None:
-    name = row["function_name"] or (row["service"] if row["request_id"] else "")
-    return Function(row["account"], row["region"], name) if name else None
+def _function(resource: dict[str, str], service: str) -> Function | None:
+    """Foreign senders may name the function as their service alone."""
+    name = resource["faas.name"] or service
+    return Function(resource["cloud.account.id"], resource["cloud.region"], name) if name else None
 
 
 def _texts(json_text: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coldlight_query.transactions.clocks import shown_end_ns, shown_start_ns
+from coldlight_query.transactions.guesses import Guess, guesses
 from coldlight_query.transactions.hops import Hop
 from coldlight_query.transactions.messages import Message, ledger
 from coldlight_query.transactions.path import Step, critical_steps
@@ -46,7 +47,7 @@ def transaction_answer(picture: Picture, billed: Billed, costs: Costs = NO_COSTS
         "messages": [_message(message, members) for message in messages],
         "timeline": [_timeline_span(span, offsets) for span in _shown(members, offsets)],
         "critical_path": [_step(step, members) for step in steps],
-        "possibly": [],
+        "possibly": [_possibly(guess) for guess in guesses(picture)],
         "warnings": list(_warnings(picture, messages)),
     }
 
@@ -169,6 +170,11 @@ def _timeline_span(span: Span, offsets: Mapping[Ref, int]) -> dict[str, Any]:
         "duration_ns": span.duration_ns,
         "clock_offset_ns": offsets.get(span.ref, 0),
     }
+
+
+def _possibly(guess: Guess) -> dict[str, Any]:
+    ends = {"producer": _ref(guess.caller.ref), "consumer": _ref(guess.called.ref)}
+    return {**ends, "evidence": "heuristic", "rule": "time"}
 
 
 def _step(step: Step, members: Mapping[Ref, Span]) -> dict[str, Any]:

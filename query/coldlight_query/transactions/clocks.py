@@ -5,7 +5,7 @@ Of each process one offset, the least that makes sense of all it received: its s
 
 from collections.abc import Mapping
 
-from coldlight_query.transactions.joins import ADOPTED
+from coldlight_query.transactions.joins import NO_HOP
 from coldlight_query.transactions.spans import Ref, Span
 from coldlight_query.transactions.stitching import Transaction
 
@@ -26,7 +26,7 @@ def offsets_ns(transaction: Transaction) -> dict[Ref, int]:
             members[edge.effect],
         )
         for edge in transaction.edges
-        if edge.rule != ADOPTED and edge.cause in members and edge.effect in members
+        if edge.rule not in NO_HOP and edge.cause in members and edge.effect in members
     ]
     home = process_of(members[transaction.root.ref])
     offsets: dict[str, int] = {}

@@ -5,13 +5,14 @@ A record has its producers by the first of these that finds any:
 1. exact link keys of either end's request or message ids, `lambda:<request id>` of an invocation that failed included
 2. span links
 3. composite keys: the nearest earlier write, within an hour, in the same account and region as far as they are known
+4. nobody here has sent it (a schedule, a browser, a sender that was lost): the first that received it, which began the request
 
 Beside them stands the parent in another process. Every rule reads the same from both ends: what a producer reaches is what
 names it as its producer.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coldlight_query.transactions.known import WINDOW_NS, Known
 from coldlight_query.transactions.records import Record
@@ -22,8 +23,14 @@ EXACT, WITH_TIME = "exact", "composite"
 ADOPTED = "trace"
 """The rule of a span whose parent was not received: it belongs to its trace, and no hop is known."""
 
+TOGETHER = "together"
+"""The rule of a span that received what another one received before it, from somebody who was not seen: no hop either."""
+
+NO_HOP = frozenset({ADOPTED, TOGETHER})
+
 _INVOKED = ("invoked",)
 _PRODUCED = ("produced",)
+_CONSUMED = ("consumed",)
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,12 @@ def _outermost(known: Known, row: KeyRow, key: str) -> dict[tuple[Ref, str], Non
 def producers(known: Known, span: Span, record: Record) -> list[Edge]:
     """Where a record came from."""
     exact = [edge for key in _exact_keys(record) for edge in _exact(known, span, record, key)]
-    return exact or list(_linked(known, span, record)) or list(_nearest(known, span, record))
+    return (
+        exact
+        or list(_linked(known, span, record))
+        or list(_nearest(known, span, record))
+        or list(_received_before(known, span, record))
+    )
 
 
 def _exact_keys(record: Record) -> list[str]:
@@ -180,6 +192,31 @@ def _nearest(known: Known, span: Span, record: Record) -> Iterator[Edge]:
         cause = known.span(writes[-1].ref) if writes and key not in known.crowded else None
         if cause is not None and not _contradict(cause, span):
             yield _edge(span, record, cause.ref, key, WITH_TIME)
+
+
+def _received_before(known: Known, span: Span, record: Record) -> Iterator[Edge]:
+    for key in _exact_keys(record):
+        rows = known.having(key, 0, *_CONSUMED)
+        if rows and not _is_same_run(known, rows[0].ref, span.ref):
+            for ref, _ in _outermost(known, rows[0], key):
+                yield replace(_edge(span, record, ref, key), rule=TOGETHER)
+
+
+def also_received(known: Known, span: Span, only: frozenset[str] | None) -> Iterator[Edge]:
+    """What received the same as a span that began a request, after it."""
+    for record in known.records(span.ref):
+        if only is None or not record.entries.isdisjoint(only):
+            for key in _exact_keys(record):
+                for row in known.having(key, 0, *_CONSUMED):
+                    yield from _received_after(known, span, row, key)
+
+
+def _received_after(known: Known, span: Span, row: KeyRow, key: str) -> Iterator[Edge]:
+    for ref, _ in _outermost(known, row, key):
+        other = known.span(ref)
+        for edge in causes(known, other, frozenset({key})) if other else ():
+            if edge.rule == TOGETHER and edge.cause == span.ref:
+                yield edge
 
 
 def _is_near(row: KeyRow, span: Span) -> bool:
@@ -243,4 +280,4 @@ def strongest(edges: Sequence[Edge]) -> Edge:
     return Edge(best.cause, best.effect, merged, best.evidence, best.rule, keys)
 
 
-_RANK = {"link": 1, "parent": 2, "s3obj": 3, "dynamodb": 3, ADOPTED: 4}
+_RANK = {"link": 1, "parent": 2, "s3obj": 3, "dynamodb": 3, TOGETHER: 4, ADOPTED: 5}

@@ -1,6 +1,6 @@
 """What became of each message that a transaction sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from coldlight_query.transactions.hops import Hop
@@ -26,24 +26,29 @@ def ledger(members: Mapping[Ref, Span], hops: Sequence[Hop]) -> list[Message]:
         for key in hop.keys:
             receipts.setdefault((hop.producer, key), []).append(hop)
     given_up = {hop.producer for hop in hops if hop.rule == "lambda" and members[hop.consumer].entries}
+    linked = {hop.producer for hop in hops if hop.rule == "link"}
     messages = []
     for span in members.values():
         for key in dict.fromkeys(span.produced):
             if kind_of(key) in _MESSAGES:
-                received = tuple(receipts.get((span.ref, key), ()))
-                messages.append(Message(key, span, received, _status(span, members, received, given_up)))
+                received = receipts.get((span.ref, key), [])
+                status = _status(span, received, [members[hop.consumer] for hop in received], given_up)
+                if not received and span.ref in linked:
+                    status = "received"  # under another id, as from SNS in SQS with raw delivery
+                messages.append(Message(key, span, tuple(received), status))
     return messages
 
 
-def _status(producer: Span, members: Mapping[Ref, Span], received: Sequence[Hop], given_up: set[Ref]) -> str:
+def _status(
+    producer: Span, received: Sequence[Hop], consumers: Sequence[Span], given_up: Collection[Ref]
+) -> str:
     if not received:
         return "never_seen"
-    consumers = [members[hop.consumer] for hop in received]
-    if _came_by_another_queue(producer, received, consumers) or any(
-        span.ref in given_up for span in consumers
-    ):
+    if _came_by_another_queue(producer, received, consumers):
         return "dead_lettered"
-    return "retried" if any(hop.attempt > 1 for hop in received) else "received"
+    if any(span.ref in given_up for span in consumers):
+        return "dead_lettered"
+    return "retried" if any(hop.attempt and hop.attempt > 1 for hop in received) else "received"
 
 
 def _came_by_another_queue(producer: Span, received: Sequence[Hop], consumers: Sequence[Span]) -> bool:

@@ -48,8 +48,9 @@ class Hop(BaseModel):
         description="From the end of the sending to the start of the receiving; null for a call that is waited for, "
         "and where clocks disagree"
     )
-    attempt: int = Field(
-        description="How often the same function had received it by then, this time included"
+    attempt: int | None = Field(
+        description="How often the same function had received it by then, this time included; null where nothing tells "
+        "whether it was the same"
     )
 
 
@@ -58,7 +59,7 @@ class Receipt(BaseModel):
 
     consumer: SpanRef
     function: str
-    attempt: int
+    attempt: int | None
     status: str
 
 
@@ -114,11 +115,12 @@ class TransactionError(BaseModel):
 
 
 class Possibly(BaseModel):
-    """Something that may belong here; it is not counted as part of it."""
+    """A step that may have been: nothing but time speaks for it, and it is no hop."""
 
+    producer: SpanRef
     consumer: SpanRef
-    rule: str
-    reason: str
+    evidence: str = Field(description="`heuristic`")
+    rule: str = Field(description="`time`: the call was in progress when the other began")
 
 
 class TransactionHead(BaseModel):

@@ -54,9 +54,20 @@ def _identity(key: str) -> str:
     return ":".join(key.split(":")[-3:]) if key.startswith("kafka:") else key
 
 
+def _message(first: str) -> str:
+    """What a link says of the message of a key: its id, of streams the place of the record."""
+    match kind_of(first):
+        case "kafka":
+            return ":".join(first.split(":")[-2:])
+        case "kinesis":
+            return first.rpartition(":")[2]
+        case _:
+            return first.partition(":")[2]
+
+
 def _told_by_links(span: Span, firsts: dict[str, list[str]]) -> tuple[dict[str, frozenset[str]], list[str]]:
     """By first key the links that name its message, and the links that name none of them."""
-    by_message = {first.partition(":")[2]: first for first in firsts}
+    by_message = {_message(first): first for first in firsts}
     told: dict[str, set[str]] = {}
     left: list[str] = []
     for link in span.links:

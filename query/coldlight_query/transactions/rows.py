@@ -19,6 +19,8 @@ _ATTRIBUTES = (
     "coldlight.link.produced",
     "coldlight.link.consumed",
     "cloud.region",
+    "coldlight.step_functions.state.name",
+    "coldlight.step_functions.state.retry_count",
 )
 _RESOURCE = (
     "faas.name",
@@ -43,7 +45,6 @@ def span_from(row: Row) -> Span:
     kind = row["kind"].lower()
     said = dict(zip(_ATTRIBUTES, row["attributes"], strict=True))
     resource = dict(zip(_RESOURCE, row["resource"], strict=True))
-    count = said["messaging.batch.message_count"]
     return Span(
         ref=Ref(row["trace_id"], row["span_id"], kind),
         parent_span_id=row["parent_span_id"],
@@ -63,7 +64,9 @@ def span_from(row: Row) -> Span:
         destination=said["messaging.destination.name"],
         account=resource["cloud.account.id"],
         region=said["cloud.region"] or resource["cloud.region"],
-        record_count=int(count) if count.isdecimal() else 0,
+        record_count=_number(said["messaging.batch.message_count"]) or 0,
+        step=said["coldlight.step_functions.state.name"],
+        step_retries=_number(said["coldlight.step_functions.state.retry_count"]),
         produced=_texts(said["coldlight.link.produced"]),
         consumed=_texts(said["coldlight.link.consumed"]),
         links=tuple(map(SpanLink, row["link_trace_ids"], row["link_span_ids"], row["link_message_ids"])),
@@ -75,6 +78,10 @@ def _function(resource: dict[str, str], service: str) -> Function | None:
     """Foreign senders may name the function as their service alone."""
     name = resource["faas.name"] or service
     return Function(resource["cloud.account.id"], resource["cloud.region"], name) if name else None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
 
 
 def _texts(json_text: str) -> tuple[str, ...]:

@@ -62,6 +62,9 @@ class Span:
     """The queue, topic or stream that was sent to, or received from."""
     account: str = ""
     region: str = ""
+    step: str = ""
+    """The state of a workflow that it ran for, and how often that had been retried."""
+    step_retries: int | None = None
     record_count: int = 0
     """How many records the batch had; 0 where it is not told."""
     produced: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from coldlight_query.transactions.joins import Edge, causes, effects, strongest
+from coldlight_query.transactions.joins import Edge, also_received, causes, effects, strongest
 from coldlight_query.transactions.known import Known
 from coldlight_query.transactions.spans import Ref, Span
 
@@ -135,6 +135,10 @@ def follow(known: Known, root: Root) -> Transaction:
     members: dict[Ref, Span] = {}
     edges: dict[tuple[Ref, Ref], list[Edge]] = {}
     waiting: list[tuple[Ref, Records]] = [(root.ref, root.records)]
+    first = known.span(root.ref)
+    for edge in also_received(known, first, root.records) if first else ():
+        edges.setdefault((edge.cause, edge.effect), []).append(edge)
+        waiting.append((edge.effect, edge.records))
     while waiting:
         ref, records = waiting.pop()
         wider = _together(entered[ref], records) if ref in entered else records

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from coldlight_query.transactions.clocks import process_of
-from coldlight_query.transactions.joins import ADOPTED
+from coldlight_query.transactions.joins import NO_HOP
 from coldlight_query.transactions.known import Known
 from coldlight_query.transactions.messages import Message
 from coldlight_query.transactions.spans import Ref, Span
@@ -60,7 +60,9 @@ def _of_parents(known: Known, transaction: Transaction) -> Iterator[str]:
 
 
 def _of_producers(transaction: Transaction) -> Iterator[str]:
-    lost = [edge.cause.span_id for edge in transaction.edges if not edge.cause.kind and edge.rule != ADOPTED]
+    lost = [
+        edge.cause.span_id for edge in transaction.edges if not edge.cause.kind and edge.rule not in NO_HOP
+    ]
     if lost:
         yield f"{len(set(lost))} sending span(s) have not been received: unsampled, lost, or on their way ({_some(lost)})"
 

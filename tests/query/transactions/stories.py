@@ -12,6 +12,7 @@ from tests.query.transactions.memory import Memory
 from coldlight_query.transactions import spans as engine
 from coldlight_storage.testing import attributes, span, span_id, trace_id, traces_request
 
+RETRIES = "coldlight.step_functions.state.retry_count"
 PRODUCED, CONSUMED = "coldlight.link.produced", "coldlight.link.consumed"
 FAILED = Status(code=Status.STATUS_CODE_ERROR, message="it broke")
 
@@ -100,6 +101,7 @@ class Story:
     ) -> Place:
         more = {**more, **fields.pop("attributes", {})}
         place = Place(trace, next(self.numbers))
+        message_id = fields.pop("message_id", "")
         sandbox = fields.pop("sandbox", f"{function}-1")
         account = fields.pop("account", "")
         lists = {CONSUMED: list(consumed), PRODUCED: list(produced)}
@@ -109,7 +111,7 @@ class Story:
             parent=parent.number if parent else 0,
             kind=kind,
             attributes={key: value for key, value in lists.items() if value} | more,
-            links=[_link(each) for each in links],
+            links=[_link(each, message_id) for each in links],
             **{"name": function, "at": float(place.number), "lasts": 0.5, **fields},
         )
         of_function = {"faas.name": function, "faas.instance": sandbox, "cloud.region": "eu-central-1"}
@@ -153,12 +155,26 @@ def in_engine(request: ExportTraceServiceRequest) -> engine.Span:
         region=of_function["cloud.region"],
         produced=lists[PRODUCED],
         consumed=lists[CONSUMED],
-        links=tuple(engine.SpanLink(link.trace_id.hex(), link.span_id.hex()) for link in sent.links),
+        step=texts.get("coldlight.step_functions.state.name", ""),
+        step_retries=said[RETRIES].int_value if RETRIES in said else None,
+        links=tuple(_engine_link(link) for link in sent.links),
     )
 
 
-def _link(place: Place) -> Span.Link:
-    return Span.Link(trace_id=trace_id(place.trace), span_id=span_id(place.number), attributes=attributes({}))
+def _engine_link(link: Span.Link) -> engine.SpanLink:
+    said = [each.value.string_value for each in link.attributes]
+    return engine.SpanLink(link.trace_id.hex(), link.span_id.hex(), ":".join(said))
+
+
+def _link(place: Place, message_id: str) -> Span.Link:
+    """Of a Kafka record, the id is partition and offset."""
+    partition, _, offset = message_id.rpartition(":")
+    said = {"messaging.message.id": message_id} if message_id else {}
+    if partition:
+        said = {"messaging.destination.partition.id": partition, "messaging.kafka.offset": offset}
+    return Span.Link(
+        trace_id=trace_id(place.trace), span_id=span_id(place.number), attributes=attributes(said)
+    )
 
 
 def hops(transaction: dict[str, Any]) -> list[tuple[int, int, str, int]]:

@@ -44,6 +44,14 @@ class TestMessages:
         assert "no receiver has been seen" in warning
         assert "sqs:m1" in warning
 
+    def test_received_under_another_id(self) -> None:
+        """SNS in SQS with raw delivery: nothing of SNS's id arrives."""
+        story = Story()
+        run = story.invocation("api", trace=1)
+        sent = story.send("api", "sns:n1", parent=run)
+        story.invocation("worker", trace=2, consumed=["sqs:m1"], links=[sent])
+        assert message(story, run)[0] == "received"
+
 
 class TestErrors:
     def test_the_deepest_of_those_that_failed_first_began_it(self) -> None:
@@ -127,6 +135,17 @@ class TestWhatIsMissing:
         assert members(transaction) == {1, 3}
         assert hops(transaction) == []
         assert "1 parent span(s) have not been received" in transaction["warnings"][0]
+
+    def test_what_may_have_called_it_is_possible_and_no_hop(self) -> None:
+        story = Story()
+        run = story.invocation("api", trace=1, lasts=9)
+        call = story.send("api", parent=run, lasts=5)
+        story.invocation("payment", trace=1, parent=Place(1, 99))
+        transaction = story.transaction(run)
+        assert transaction["hops"] == []
+        [possible] = transaction["possibly"]
+        assert possible["producer"]["span_id"] == call.id.partition(":")[2]
+        assert (possible["evidence"], possible["rule"]) == ("heuristic", "time")
 
     def test_a_link_to_a_lost_span_leads_to_its_trace(self) -> None:
         story = Story()

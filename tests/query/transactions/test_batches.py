@@ -88,6 +88,18 @@ def test_links_part_a_batch_as_keys_do() -> None:
     assert members(story.transaction(second)) == {3, 4, 5, 7}
 
 
+def test_a_kafka_record_has_the_link_that_names_its_offset() -> None:
+    story = Story()
+    run = story.invocation("api", trace=1)
+    sent = story.send("api", parent=run)
+    batch = story.invocation(
+        "worker", trace=9, consumed=["kafka:c:t:0:7", "kafka:c:t:0:8"], links=[sent], message_id="0:7"
+    )
+    story.receive("worker", "kafka:c:t:0:7", parent=batch)
+    story.receive("worker", "kafka:c:t:0:8", parent=batch)
+    assert members(story.transaction(run)) == {1, 2, 3, 4}
+
+
 def test_a_record_is_known_by_its_outer_key_when_its_inner_one_joined() -> None:
     story = Story()
     first, second = senders(story, "sns:a", "sns:b")

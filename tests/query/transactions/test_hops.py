@@ -4,6 +4,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.query.transactions.stories import PRODUCED, Place, Story, hops, members
 
 CLIENT = Span.SPAN_KIND_CLIENT
+STATE = "coldlight.step_functions.state"
 
 
 def test_a_span_link_joins_where_no_key_does() -> None:
@@ -112,6 +113,48 @@ def test_a_function_that_sends_to_itself_does_so_again_and_again() -> None:
         story.send("loop", f"sqs:m{number}", parent=runs[-1])
         runs.append(story.invocation("loop", trace=number + 1, consumed=[f"sqs:m{number}"]))
     assert len(hops(story.transaction(runs[-1]))) == 4
+
+
+def test_two_that_received_what_nobody_here_sent_are_one_request() -> None:
+    """A schedule with two targets, a resolver beside a resolver, an authorizer and its function."""
+    story = Story()
+    first = story.invocation("report", "r1", trace=1, consumed=["eventbridge:tick"])
+    second = story.invocation("cleanup", "r2", trace=2, consumed=["eventbridge:tick"])
+    story.send("cleanup", "sqs:m", parent=second)
+    for known_id in (first, second, "sqs:m", "tick"):
+        transaction = story.transaction(known_id)
+        assert transaction["transaction_id"] == first.id
+        assert members(transaction) == {1, 2, 3}
+        assert hops(transaction) == []
+
+
+def test_states_of_a_workflow_are_no_attempts_of_each_other() -> None:
+    story = Story()
+    run = story.invocation("api", trace=1)
+    story.send("api", "stepfunctions:arn", parent=run, kind=CLIENT)
+    states = [("Reserve", 0), ("Pay", 0), ("Pay", 1)]
+    for number, (name, retries) in enumerate(states):
+        of = {f"{STATE}.name": name, f"{STATE}.retry_count": retries}
+        story.invocation("steps", trace=2 + number, consumed=["stepfunctions:arn"], of=of)
+    assert [attempt for *_, attempt in hops(story.transaction(run))] == [1, 1, 2]
+
+
+def test_messages_of_one_sender_are_told_apart_by_what_their_links_say() -> None:
+    story = Story()
+    run = story.invocation("api", trace=1)
+    sent = story.send("api", parent=run)
+    for trace, message in ((2, "m1"), (3, "m2"), (4, "m1")):
+        story.invocation("worker", trace=trace, links=[sent], message_id=message)
+    assert [attempt for *_, attempt in hops(story.transaction(run))] == [1, 1, 2]
+
+
+def test_of_links_that_do_not_tell_attempts_are_not_known() -> None:
+    story = Story()
+    run = story.invocation("api", trace=1)
+    sent = story.send("api", parent=run)
+    for trace in (2, 3):
+        story.invocation("worker", trace=trace, links=[sent])
+    assert [hop["attempt"] for hop in story.transaction(run)["hops"]] == [None, None]
 
 
 class TestCompositeKeys:

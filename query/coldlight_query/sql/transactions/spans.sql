@@ -15,7 +15,14 @@ SELECT
     arrayMap(key -> ResourceAttributes[key], {resource:Array(String)}) AS resource,
     `Links.TraceId` AS link_trace_ids,
     `Links.SpanId` AS link_span_ids,
-    arrayMap(link -> link['messaging.message.id'], `Links.Attributes`) AS link_message_ids
+    arrayMap(
+        link -> coalesce(
+            nullIf(link['messaging.message.id'], ''),
+            nullIf(link['messaging.destination.partition.id'] || ':' || link['messaging.kafka.offset'], ':'),
+            ''
+        ),
+        `Links.Attributes`
+    ) AS link_message_ids
 FROM otel_traces
 WHERE TraceId IN {trace_ids:Array(String)}
 ORDER BY TraceId, SpanAttributes['coldlight.partial'] = 'true', IngestSegment DESC, Timestamp

@@ -119,7 +119,7 @@ def _leads_to(link: SpanLink, tree: Tree, span: Span) -> bool:
         return False
     if link.span_id == span.ref.span_id:
         return True
-    return span.ref == tree.main and not any(ref.span_id == link.span_id for ref in tree.spans)
+    return span.ref == tree.main and link.span_id not in tree.by_id
 
 
 def _outermost(known: Known, row: KeyRow, key: str) -> dict[tuple[Ref, str], None]:

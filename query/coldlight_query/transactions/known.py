@@ -81,8 +81,7 @@ class Known:
     def find(self, trace_id: str, span_id: str) -> Ref | None:
         """The span of an id; of the two sides of a call the caller's."""
         tree = self.tree(trace_id)
-        sides = [ref for ref in tree.spans if ref.span_id == span_id] if tree else []
-        return min(sides, key=lambda ref: ref.kind in ("server", "consumer"), default=None)
+        return next(iter(tree.by_id.get(span_id, ())), None) if tree else None
 
     def spans(self) -> Iterator[Span]:
         for tree in self.trees.values():

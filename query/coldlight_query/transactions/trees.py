@@ -19,6 +19,8 @@ class Tree:
     """By span, its children that begin a run."""
     heads: Sequence[Ref]
     """Spans whose parent is not there, the earliest of those without one first."""
+    by_id: Mapping[str, Sequence[Ref]]
+    """By span id: usually one, of the two sides of a call the caller's first."""
 
     @property
     def main(self) -> Ref:
@@ -89,7 +91,14 @@ def grow(spans: Iterable[Span]) -> Tree:
             side.setdefault(parent, []).append(span.ref)
     heads = [span for span in ordered if span.ref not in parents]
     heads.sort(key=lambda span: span.parent_span_id != "")
-    return Tree(known, parents, inside, calls, [span.ref for span in heads])
+    by_id: dict[str, list[Ref]] = {}
+    for span in sorted(ordered, key=_is_called):
+        by_id.setdefault(span.ref.span_id, []).append(span.ref)
+    return Tree(known, parents, inside, calls, [span.ref for span in heads], by_id)
+
+
+def _is_called(span: Span) -> bool:
+    return span.ref.kind in ("server", "consumer")
 
 
 def _with_what_set_them_off(spans: dict[Ref, Span], parents: Mapping[Ref, Ref]) -> dict[Ref, Span]:
@@ -114,7 +123,7 @@ def _parents(spans: Sequence[Span]) -> dict[Ref, Ref]:
     """Two spans of one id are the two sides of a call: the server's is below the client's (as in critical_path)."""
     inner: dict[str, Ref] = {}
     parents: dict[Ref, Ref] = {}
-    for span in sorted(spans, key=lambda span: span.ref.kind in ("server", "consumer")):
+    for span in sorted(spans, key=_is_called):
         if other_side := inner.get(span.ref.span_id):
             parents[span.ref] = other_side
         inner[span.ref.span_id] = span.ref

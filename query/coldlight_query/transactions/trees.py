@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from coldlight_query.transactions.records import Record, records_of
-from coldlight_query.transactions.spans import Ref, Span, in_order
+from coldlight_query.transactions.spans import Ref, Span, SpanLink, in_order
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def grow(spans: Iterable[Span]) -> Tree:
     ordered = in_order(list(spans))
     parents = _without_circles(ordered, _parents(ordered))
     known = _with_what_set_them_off({span.ref: span for span in ordered}, parents)
+    known = _with_untold_records(known, parents)
     inside: dict[Ref, list[Ref]] = {}
     calls: dict[Ref, list[Ref]] = {}
     for span in ordered:
@@ -113,6 +114,32 @@ def _with_what_set_them_off(spans: dict[Ref, Span], parents: Mapping[Ref, Ref]) 
         links = tuple(dict.fromkeys(link for span in consumers for link in span.links))
         spans[ref] = replace(spans[ref], consumed=keys, links=links)
     return spans
+
+
+def _with_untold_records(spans: dict[Ref, Span], parents: Mapping[Ref, Ref]) -> dict[Ref, Span]:
+    """A `CONSUMER` span that tells nothing, beside others that each tell their record, is for a record whose sender nobody
+    knows: it and the batch get a link to the span itself, which joins nothing and parts it from the others."""
+    consumers: dict[Ref, list[Span]] = {}
+    for span in spans.values():
+        if span.ref.kind == "consumer" and span.ref in parents:
+            consumers.setdefault(parents[span.ref], []).append(span)
+    for above, beside in consumers.items():
+        told = frozenset[str]().union(*(span.entries for span in beside))
+        for span in beside:
+            if not span.entries and not told.isdisjoint(spans[above].entries):
+                link = SpanLink(span.ref.trace_id, span.ref.span_id)
+                for ref in (span.ref, *_carriers(spans, parents, above, told)):
+                    spans[ref] = replace(spans[ref], links=(*spans[ref].links, link))
+    return spans
+
+
+def _carriers(
+    spans: Mapping[Ref, Span], parents: Mapping[Ref, Ref], ref: Ref | None, entries: frozenset[str]
+) -> Iterator[Ref]:
+    """The spans from one up that carry any of these entries."""
+    while ref is not None and not spans[ref].entries.isdisjoint(entries):
+        yield ref
+        ref = parents.get(ref)
 
 
 def _tells_nothing(span: Span) -> bool:

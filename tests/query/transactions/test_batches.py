@@ -88,6 +88,18 @@ def test_links_part_a_batch_as_keys_do() -> None:
     assert members(story.transaction(second)) == {3, 4, 5, 7}
 
 
+def test_a_span_that_tells_no_record_beside_some_that_do_is_for_another() -> None:
+    """A message that came without a trace context, among others that came with one."""
+    story = Story()
+    [sender] = senders(story, "x:1")
+    batch = story.invocation("worker", trace=9, links=[sender])
+    story.receive("worker", parent=batch, links=[sender])
+    other = story.receive("worker", parent=batch)
+    story.work("worker", parent=other)
+    assert members(story.transaction(sender)) == {1, 2, 3, 4}
+    assert members(story.transaction(other)) == {3, 5, 6}
+
+
 def test_a_kafka_record_has_the_link_that_names_its_offset() -> None:
     story = Story()
     run = story.invocation("api", trace=1)

@@ -11,8 +11,7 @@ from prometheus_client import CollectorRegistry
 from coldlight_query import problems
 from coldlight_query.auth import require_token
 from coldlight_query.metrics import CollectorsWatch, Counted, QueryMetrics
-from coldlight_query.routes import health, issues, logs, red, tail, traces
-from coldlight_query.routes import health, traces, transactions
+from coldlight_query.routes import health, issues, logs, red, tail, traces, transactions
 from coldlight_storage import Stores
 from coldlight_storage.access import Access
 from coldlight_storage.state import State

@@ -74,6 +74,7 @@ class Api:
         assert response.status_code == 200, response.text
         said: dict[str, Any] = response.json()
         return said
+
     async def transactions(self, known_id: str, **parameters: Any) -> dict[str, Any]:
         path = f"{TRANSACTIONS}/{quote(known_id, safe='')}"
         return await self._get(transactions.Transactions, path, parameters)

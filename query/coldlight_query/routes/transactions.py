@@ -8,7 +8,7 @@ from pydantic import Field
 
 from coldlight_query.filters import Attribute, Comparison, Expression, Operator, Scope
 from coldlight_query.problems import described
-from coldlight_query.routes.parameters import Parameters, SearchParameters, check_given_once
+from coldlight_query.routes.parameters import PagedParameters, SearchParameters, check_given_once
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
 from coldlight_query.transactions import models
 from coldlight_query.transactions.reading import read_stacks, read_transactions
@@ -27,7 +27,7 @@ IdParameter = Annotated[
 ]
 
 
-class TransactionParameters(Parameters):
+class TransactionParameters(PagedParameters):
     """Of the transactions around an id."""
 
     limit: int = Field(20, ge=1, le=100, description="Transactions on a page")

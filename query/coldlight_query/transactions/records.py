@@ -82,19 +82,20 @@ def _placed(
     firsts: dict[str, list[str]], inner: list[str], narrower: Iterable[frozenset[str]]
 ) -> tuple[dict[str, set[str]], list[str]]:
     """Each inner key with its record, and those of which nothing tells the record."""
-    groups = {first: set(spellings) for first, spellings in firsts.items()}
-    left = set(inner)
     first_of = {spelling: first for first, spellings in firsts.items() for spelling in spellings}
-    for entries in narrower if left else ():
+    told: dict[str, str] = {}
+    for entries in narrower if inner else ():
         found = {first_of[entry] for entry in entries if entry in first_of}
         if len(found) == 1:
-            groups[found.pop()] |= entries & left
-            left -= entries
-    if left and len(left) == len(inner) and (slices := _equal_slices(inner, len(firsts))):
-        for first, part in zip(firsts, slices, strict=True):
-            groups[first].update(part)
-        left = set()
-    return groups, [key for key in inner if key in left]
+            told.update(dict.fromkeys(entries & set(inner), found.pop()))
+    listed = dict(zip(firsts, _equal_slices(inner, len(firsts)), strict=False))
+    by_place = {key: first for first, part in listed.items() for key in part}
+    if all(by_place.get(key) == first for key, first in told.items()):
+        told |= by_place
+    groups = {first: set(spellings) for first, spellings in firsts.items()}
+    for key, first in told.items():
+        groups[first].add(key)
+    return groups, [key for key in inner if key not in told]
 
 
 def _equal_slices(inner: list[str], count: int) -> list[list[str]]:

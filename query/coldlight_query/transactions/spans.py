@@ -98,7 +98,7 @@ class Span:
 
 @dataclass(frozen=True)
 class KeyRow:
-    """A span that has a link key. `role`: `produced`, `consumed`, `invoked` or `linked` (schema/0012)."""
+    """A span that has a link key. `role`: `produced`, `consumed`, `invoked` or `linked` (schema/0014)."""
 
     key: str
     role: str

@@ -122,6 +122,16 @@ def test_a_record_is_known_by_its_outer_key_when_its_inner_one_joined() -> None:
     assert members(story.transaction(second)) == {3, 4, 5, 7}
 
 
+def test_spans_that_tell_by_keys_and_others_that_tell_by_links_part_one_batch() -> None:
+    story = Story()
+    first, second = senders(story, "sns:a", "sns:b")
+    batch = story.invocation("worker", trace=9, consumed=["sqs:1", "sqs:2", "sns:a", "sns:b"])
+    story.receive("worker", "sqs:1", parent=batch)
+    story.receive("worker", "sqs:2", "sns:b", parent=batch)
+    assert members(story.transaction(first)) == {1, 2, 5, 6}
+    assert members(story.transaction(second)) == {3, 4, 5, 7}
+
+
 def test_a_key_that_no_record_can_be_told_for_follows_everything() -> None:
     story = Story()
     first, _ = senders(story, "sns:a", "sqs:3")

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from coldlight_query import problems
 from coldlight_query.auth import require_token
 from coldlight_query.metrics import CollectorsWatch, Counted, QueryMetrics
-from coldlight_query.routes import functions, health, issues, logs, red, tail, traces
+from coldlight_query.routes import functions, health, issues, logs, red, tail, traces, transactions
 from coldlight_storage import Stores
 from coldlight_storage.access import Access
 from coldlight_storage.state import State
@@ -54,6 +54,7 @@ def create_app(
     app.include_router(tail.router)
     app.include_router(red.router)
     app.include_router(functions.router)
+    app.include_router(transactions.router)
     problems.describe(app.openapi())
     require_token(app, access)
     app.add_middleware(Counted, metrics=app.state.metrics)  # the last one added is the first to see a request

@@ -5,9 +5,22 @@ progress, it works itself. Children that outlive their parent ran in the backgro
 that starts before it: what counts of them is what lies inside.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
+
+
+class Stretch(Hashable, Protocol):
+    """What has a start and an end, in Unix nanoseconds."""
+
+    @property
+    def start_ns(self) -> int: ...
+
+    @property
+    def end_ns(self) -> int: ...
+
+
+N = TypeVar("N", bound=Stretch)
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,7 @@ def critical_path(spans: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "start_time_unix_nano": start_ns,
             "duration_ns": end_ns - start_ns,
         }
-        for node, start_ns, end_ns in reversed(list(_walk(root, children)))
+        for node, start_ns, end_ns in reversed(list(walk(root, children, root.end_ns)))
     ]
 
 
@@ -69,12 +82,12 @@ def _node(span: Mapping[str, Any]) -> Node:
     return Node(span["span_id"], span["kind"], start_ns, start_ns + span["duration_ns"])
 
 
-def _walk(root: Node, children: Mapping[Node, list[Node]]) -> Iterator[tuple[Node, int, int]]:
-    """Stretches (span, start, end) from the last to the first. Has its own stack: traces may be deep.
+def walk(root: N, children: Mapping[N, list[N]], until_ns: int) -> Iterator[tuple[N, int, int]]:
+    """Stretches (span, start, end) from the last, before a moment, to the first. Has its own stack: traces may be deep.
 
     Empties the lists of children, which are in the order of their end.
     """
-    stack = [(root, root.start_ns, root.end_ns)] if root.start_ns < root.end_ns else []
+    stack = [(root, root.start_ns, until_ns)] if root.start_ns < until_ns else []
     while stack:
         node, floor_ns, moment_ns = stack.pop()
         waited = _last_in_progress(children.get(node, []), floor_ns, moment_ns)
@@ -89,7 +102,7 @@ def _walk(root: Node, children: Mapping[Node, list[Node]]) -> Iterator[tuple[Nod
         stack.append((child, begin_ns, end_ns))
 
 
-def _last_in_progress(siblings: list[Node], floor_ns: int, moment_ns: int) -> tuple[Node, int, int] | None:
+def _last_in_progress(siblings: list[N], floor_ns: int, moment_ns: int) -> tuple[N, int, int] | None:
     """Takes from `siblings` the one that ends last of those between two moments; which, and from when to when."""
     while siblings:
         child = siblings.pop()

@@ -4,7 +4,7 @@ It looks at the newest slice of time first and then at ever longer ones before i
 found at once is answered at once. A trace belongs to the slice in which it starts; that makes pages deterministic.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,26 @@ def search_traces(store: Reader, search: Search, clock_ns: Callable[[], int]) ->
         "traces": _summaries(store, page),
         "next_cursor": cursors.encode(_ROUTE, starts[page[-1]], page[-1]) if more else None,
     }
+
+
+def matching_among(store: Reader, search: Search, trace_ids: Sequence[str]) -> list[str]:
+    """Those of some traces that match, the newest first."""
+    span, trace = search.condition.span, search.condition.trace
+    among = f"({span.sql}) AND TraceId IN {{among:Array(String)}}"
+    rows = store.select(
+        statement("search_traces")
+        .replace("$matching", statement("matching_spans").replace("$condition", among))
+        .replace("$trace_condition", trace.sql if trace else "true"),
+        {
+            **vars(_Slice(search.start_ns, LATEST_NS, "~", last=True)),
+            "end_ns": search.end_ns,
+            "limit": len(trace_ids),
+            "among": trace_ids,
+            **span.parameters,
+            **(trace.parameters if trace else {}),
+        },
+    )
+    return [row["trace_id"] for row in rows]
 
 
 def _slices(search: Search, now_ns: int) -> Iterator[_Slice]:

@@ -117,6 +117,7 @@ _KEPT_WITH = {
     "trace_index": Signal.TRACES,
     "issues": Signal.TRACES,
     "invocations": Signal.TRACES,
+    "link_keys": Signal.TRACES,
     "otel_logs": Signal.LOGS,
 }
 

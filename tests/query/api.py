@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
+from urllib.parse import quote
 
 import httpx
 from prometheus_client import CollectorRegistry
@@ -15,6 +16,7 @@ from coldlight_query import models
 from coldlight_query.app import create_app
 from coldlight_query.issues import models as issues
 from coldlight_query.problems import MEDIA_TYPE, Problem
+from coldlight_query.transactions import models as transactions
 from coldlight_storage import Reader, Stores, TenantStore
 from coldlight_storage.migrations import migrate
 from coldlight_storage.state import open_state
@@ -26,6 +28,7 @@ LOGS = "/api/v1/logs"
 TAIL = "/api/v1/tail"
 METRICS = "/api/v1/metrics/query"
 ISSUES = "/api/v1/issues"
+TRANSACTIONS = "/api/v1/transactions"
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,26 @@ class Api:
         assert response.status_code == 200, response.text
         said: dict[str, Any] = response.json()
         return said
+
+    async def transactions(self, known_id: str, **parameters: Any) -> dict[str, Any]:
+        path = f"{TRANSACTIONS}/{quote(known_id, safe='')}"
+        return await self._get(transactions.Transactions, path, parameters)
+
+    async def transaction(self, known_id: str) -> dict[str, Any]:
+        """The only transaction around an id."""
+        [found] = (await self.transactions(known_id))["transactions"]
+        transaction: dict[str, Any] = found
+        return transaction
+
+    async def search_transactions(self, **parameters: Any) -> dict[str, Any]:
+        return await self._get(transactions.TransactionList, TRANSACTIONS, parameters)
+
+    async def stack(self, known_id: str) -> dict[str, Any]:
+        """The only virtual stack trace of an id."""
+        path = f"{TRANSACTIONS}/{quote(known_id, safe='')}/stack"
+        [found] = (await self._get(transactions.Stacks, path, {}))["stacks"]
+        stack: dict[str, Any] = found
+        return stack
 
     async def found(self, **parameters: Any) -> list[int]:
         """The numbers of the traces that a search finds, in its order."""

@@ -133,6 +133,7 @@ def test_each_signal_is_kept_for_its_own_days(store: Store) -> None:
         "trace_index": 30,
         "issues": 30,
         "invocations": 30,
+        "link_keys": 30,
         "otel_logs": 7,
         "otel_metrics_gauge": 400,
         "otel_metrics_sum": 400,

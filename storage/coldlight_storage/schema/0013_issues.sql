@@ -75,3 +75,5 @@ FROM
         AND (SpanKind IN ('Server', 'Consumer') OR (SpanKind = 'Internal' AND has(`Events.Name`, 'exception')))
 )
 GROUP BY Fingerprint, Hour, ReceivedDate, Function;
+
+FILL issues_view;

@@ -59,5 +59,4 @@ ARRAY JOIN arrayConcat(
 ) AS entry
 WHERE entry.1 != '';
 
--- The same of what is stored already. One that is cut off is done again whole: what was in it before has the same places.
 FILL link_keys_view;

@@ -67,7 +67,8 @@ def _line(key: _LineKey, days: list[DayUsage], free: Decimal, table: PriceTable)
     account, service, region, dimension = key
     quantity = exact_sum(entry.usage.quantity for entry in days)
     reasons = [reason for entry in days for reason in entry.usage.why_estimated]
-    unit, currency, stretches = None, table.currency, {}
+    unit, currency = None, table.currency
+    stretches: dict[date, _Stretch] = {}
     for entry in sorted(days, key=lambda entry: entry.day):
         found = table.find(service, region, dimension, entry.day)
         if found is None:

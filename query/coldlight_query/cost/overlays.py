@@ -137,3 +137,24 @@ def _discounted(price: Price, overlay: Overlay) -> Price:
         note = f"{discount.percent} % off by {overlay.version}"
         price = replace(price, tiers=tiers, note=note)
     return price
+
+
+@dataclass(frozen=True)
+class Change:
+    """A price of an overlay that is another one than the table's of that day; `before` is None where there is none."""
+
+    after: Price
+    before: Price | None
+
+
+def changes(table: PriceTable, overlay: Overlay) -> list[Change]:
+    """What an overlay would change, discounts included, in order of service, region and dimension."""
+    found = []
+    for price in overlaid(table, overlay).prices:
+        known = [
+            row for row in table.prices if row.key == price.key and row.effective_from <= price.effective_from
+        ]
+        before = max(known, key=lambda row: row.effective_from, default=None)
+        if before is None or before.tiers != price.tiers:
+            found.append(Change(price, before))
+    return sorted(found, key=lambda change: (*change.after.key, change.after.effective_from))

@@ -9,7 +9,7 @@ from coldlight_query.cost.call_usage import Call, is_priced, usage_of_call, usag
 KB = 1024
 
 
-def used(service: str, method: str, duration_ms: float = 0, **attributes: Any) -> dict[str, float]:
+def used(service: str, method: str, duration_ms: float = 0, /, **attributes: Any) -> dict[str, float]:
     """Dimension and quantity; attributes with `_` for `.`."""
     named = {key.replace("__", "."): value for key, value in attributes.items()}
     found = usage_of_call(Call(service, method, "us-east-1", named, duration_ms))

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from coldlight_query import models
 from coldlight_query.app import create_app
-from coldlight_query.issues import models as issues
 from coldlight_query.cost import models as cost_models
+from coldlight_query.issues import models as issues
 from coldlight_query.problems import MEDIA_TYPE, Problem
 from coldlight_storage import Reader, Stores, TenantStore
 from coldlight_storage.migrations import migrate
@@ -81,6 +81,15 @@ class Api:
     async def get(self, model: type[BaseModel], path: str, **parameters: Any) -> dict[str, Any]:
         """What a route answers, which must be as `model` describes it."""
         return await self._get(model, path, parameters)
+
+    async def costs(self, **parameters: Any) -> dict[str, Any]:
+        return await self._get(cost_models.Spendings, COST, parameters)
+
+    async def month(self, month: str, **parameters: Any) -> dict[str, Any]:
+        return await self._get(cost_models.Month, f"{COST}/months/{month}", parameters)
+
+    async def waste(self, **parameters: Any) -> dict[str, Any]:
+        return await self._get(cost_models.Waste, f"{COST}/waste", parameters)
 
     async def prices(self, **parameters: Any) -> dict[str, Any]:
         return await self._get(cost_models.Prices, f"{COST}/prices", parameters)

@@ -44,7 +44,10 @@ async def test_it_holds_every_route(openapi: dict[str, Any]) -> None:
         "/api/v1/functions/{name}/invocations",
         "/api/v1/invocations/{request_id}",
         "/api/v1/deployments",
+        "/api/v1/cost",
+        "/api/v1/cost/months/{month}",
         "/api/v1/cost/prices",
+        "/api/v1/cost/waste",
     }
 
 

@@ -22,13 +22,15 @@ Attributes = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Call:
-    """A span of an AWS SDK: `rpc.service`, `rpc.method`, `cloud.region`, its attributes and how long it took."""
+    """A span of an AWS SDK: `rpc.service`, `rpc.method`, `cloud.region`, its attributes, how long it took, and how many items
+    it wrote (its link keys)."""
 
     service: str
     method: str
     region: str
     attributes: Attributes
     duration_ms: float = 0
+    items: int = 1
 
     def count(self, name: str) -> int | None:
         """A number of 0 or more; None where it is not known."""
@@ -160,7 +162,7 @@ def _dynamodb(call: Call) -> list[Usage]:
     consumed = _consumed_units(call.attributes.get("aws.dynamodb.consumed_capacity"))
     unknown = "consumed capacity unknown: the least of such a call"
     if call.method in _WRITES:
-        least = _WRITES[call.method] * max(1, len(_texts(call.attributes.get("coldlight.link.produced"))))
+        least = _WRITES[call.method] * max(1, call.items)
         quantity, reasons = (
             (consumed, (_ON_DEMAND,)) if consumed is not None else (Decimal(least), (_ON_DEMAND, unknown))
         )

@@ -34,8 +34,10 @@ _REGION_UNKNOWN = ""
 
 
 @dataclass(frozen=True)
-class Run:
-    """What is billed of an invocation, as far as it is known: None is unknown, and never 0.
+class BilledRun:
+    """What is billed of an invocation, or of `invocations` alike, as far as it is known: None is unknown, and never 0.
+
+    Of several, times are those of all of them together, and everything else is true of each.
 
     `streamed_bytes` counts only where the response was streamed, `async_event_bytes` only where the invocation was
     asynchronous, `is_restored` where a snapshot was restored for it, `is_new_tenant_environment` where it is a cold start of a
@@ -57,11 +59,12 @@ class Run:
     is_java: bool = False
     is_new_tenant_environment: bool = False
     is_edge: bool = False
+    invocations: int = 1
 
 
-def usage_of_run(run: Run) -> list[Usage]:
-    """All that an invocation uses of Lambda. A run of Managed Instances has no billed time: its part of the instances is
-    `managed_share`."""
+def usage_of_run(run: BilledRun) -> list[Usage]:
+    """All that an invocation uses of Lambda. A run of Managed Instances has no billed time: what its instances
+    cost (`managed_instances`) is shared by the durations of all runs on them (`shares.shared`)."""
     usages = [_requests(run)]
     if run.init_type == MANAGED:
         return usages
@@ -70,15 +73,16 @@ def usage_of_run(run: Run) -> list[Usage]:
     return usages
 
 
-def _requests(run: Run) -> Usage:
+def _requests(run: BilledRun) -> Usage:
     """One, and for an asynchronous event one more for each 64 KB beyond 256 KB."""
     beyond = max(0, (run.async_event_bytes or 0) - _ASYNC_BYTES)
     count = 1 + (chunks(beyond, _ASYNC_CHUNK_BYTES) if beyond else 0)
     reasons = ("the capacity of Managed Instances is not in it",) if run.init_type == MANAGED else ()
-    return _usage(run, "edge_requests" if run.is_edge else "requests", Decimal(count), *reasons)
+    dimension = "edge_requests" if run.is_edge else "requests"
+    return _usage(run, dimension, Decimal(count * run.invocations), *reasons)
 
 
-def _duration(run: Run) -> Iterator[Usage]:
+def _duration(run: BilledRun) -> Iterator[Usage]:
     """GB-seconds of function time and, where they are known, of /tmp."""
     billed_ms, assumed = _billed(run)
     if billed_ms is None or run.memory_mb is None:
@@ -95,7 +99,7 @@ def _duration(run: Run) -> Iterator[Usage]:
         yield _usage(run, "storage_gb_seconds", storage, *assumed)
 
 
-def _billed(run: Run) -> tuple[int | None, tuple[str, ...]]:
+def _billed(run: BilledRun) -> tuple[int | None, tuple[str, ...]]:
     """Billed milliseconds, and what was assumed where the platform did not report them."""
     if run.billed_ms is not None:
         return run.billed_ms, ()
@@ -108,24 +112,27 @@ def _billed(run: Run) -> tuple[int | None, tuple[str, ...]]:
     )
 
 
-def _duration_dimension(run: Run) -> str:
+def _duration_dimension(run: BilledRun) -> str:
     if run.is_edge:
         return "edge_gb_seconds"
     kind = "provisioned_duration_gb_seconds" if run.init_type == PROVISIONED else "gb_seconds"
     return f"{kind}_{run.architecture or X86}"
 
 
-def _beside(run: Run) -> Iterator[Usage]:
+def _beside(run: BilledRun) -> Iterator[Usage]:
     """Restored snapshots (not of Java), streamed bytes, environments of tenants."""
     if run.is_restored and not run.is_java and run.memory_mb is not None:
-        yield _usage(run, "snapstart_restore_gb", gb(run.memory_mb))
+        yield _usage(run, "snapstart_restore_gb", gb(run.memory_mb * run.invocations))
     if run.streamed_bytes is not None and run.streamed_bytes > _FREE_STREAM_BYTES:
-        yield _usage(run, "streamed_gb", gb_of_bytes(run.streamed_bytes - _FREE_STREAM_BYTES))
+        beyond = run.streamed_bytes - _FREE_STREAM_BYTES
+        yield _usage(run, "streamed_gb", gb_of_bytes(beyond * run.invocations))
     if run.is_new_tenant_environment and run.memory_mb is not None:
-        yield _usage(run, f"tenant_environment_gb_{run.architecture or X86}", gb(run.memory_mb))
+        yield _usage(
+            run, f"tenant_environment_gb_{run.architecture or X86}", gb(run.memory_mb * run.invocations)
+        )
 
 
-def _usage(run: Run, dimension: str, quantity: Decimal, *reasons: str) -> Usage:
+def _usage(run: BilledRun, dimension: str, quantity: Decimal, *reasons: str) -> Usage:
     return Usage(LAMBDA, run.region or _REGION_UNKNOWN, dimension, quantity, reasons)
 
 

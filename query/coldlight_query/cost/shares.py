@@ -1,8 +1,9 @@
 """A batch's cost, shared by its records."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from coldlight_query.cost.pricing import exact_sum
 from coldlight_query.cost.usage import EXACT
 
 _DECIMALS = 12
@@ -28,3 +29,12 @@ def shared(whole: Decimal, weights: Sequence[int]) -> list[Decimal]:
     for place in cut_most_first[: units - sum(shares)]:
         shares[place] += 1
     return [EXACT.scaleb(Decimal(share), -decimals) for share in shares]
+
+
+def share_of_records(whole: Decimal, records: int, own: Iterable[int]) -> Decimal:
+    """What a batch's whole costs those who caused the records at the places `own`, of `records` in all.
+
+    Those of all who share the batch add up to the whole, as long as each record is somebody's and nobody's twice.
+    """
+    shares = shared(whole, [1] * records)
+    return exact_sum(shares[place] for place in own)

@@ -1,7 +1,6 @@
-"""What need not have been paid: memory that was never used, concurrency that stood ready for nothing, what was done twice or
-in vain, and what the layer itself adds to billed time.
+"""What need not have been paid: memory that was never used, concurrency that stood ready for nothing.
 
-A finding has what it would save a month at the prices of the table, how sure that is, and what it rests on.
+Savings are of the time that is looked at, at the prices of the table.
 """
 
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil
 
+from coldlight_query.cost.pricing import exact_sum
 from coldlight_query.cost.usage import EXACT, gb_seconds
 
 _LEAST_MB, _STEP_MB = 128, 64
@@ -97,16 +97,7 @@ def idle_concurrency(environments: Sequence[Environment], gb_second_price: Decim
 
     No telemetry tells how much concurrency is configured: what never ran at all is not in it.
     """
-    idle = sum(
-        (gb_seconds(one.memory_mb, max(0, one.last_ms - one.first_ms - one.busy_ms)) for one in environments),
-        Decimal(0),
+    idle = exact_sum(
+        gb_seconds(one.memory_mb, max(0, one.last_ms - one.first_ms - one.busy_ms)) for one in environments
     )
     return EXACT.multiply(idle, gb_second_price)
-
-
-def added_by_layer_ms(report_ms: float | None, runtime_ms: float | None) -> float | None:
-    """Milliseconds that extensions went on after the runtime was done: `platform.report` counts them, and
-    `platform.runtimeDone` does not. None where either is unknown."""
-    if report_ms is None or runtime_ms is None:
-        return None
-    return max(0.0, report_ms - runtime_ms)

@@ -9,10 +9,12 @@ from coldlight_query.cost.call_usage import Call, is_priced, usage_of_call, usag
 KB = 1024
 
 
-def used(service: str, method: str, duration_ms: float = 0, /, **attributes: Any) -> dict[str, float]:
+def used(
+    service: str, method: str, duration_ms: float = 0, items: int = 1, /, **attributes: Any
+) -> dict[str, float]:
     """Dimension and quantity; attributes with `_` for `.`."""
     named = {key.replace("__", "."): value for key, value in attributes.items()}
-    found = usage_of_call(Call(service, method, "us-east-1", named, duration_ms))
+    found = usage_of_call(Call(service, method, "us-east-1", named, duration_ms, items))
     return {f"{usage.service} {usage.dimension}": float(usage.quantity) for usage in found}
 
 
@@ -71,16 +73,6 @@ def test_dynamodb_bills_consumed_units_where_they_are_known() -> None:
         ("GetItem", {}, {"dynamodb read_units": 0.5}),
         ("GetItem", {"aws__dynamodb__consistent_read": "true"}, {"dynamodb read_units": 1}),
         ("PutItem", {}, {"dynamodb write_units": 1}),
-        (
-            "BatchWriteItem",
-            {"coldlight__link__produced": '["dynamodb:a#1","dynamodb:a#2"]'},
-            {"dynamodb write_units": 2},
-        ),
-        (
-            "TransactWriteItems",
-            {"coldlight__link__produced": '["dynamodb:a#1"]'},
-            {"dynamodb write_units": 2},
-        ),
         ("DescribeTable", {}, {}),
         ("Query", {"aws__dynamodb__consumed_capacity": '["not json", "{}"]'}, {"dynamodb read_units": 0.5}),
     ],
@@ -89,6 +81,11 @@ def test_dynamodb_bills_the_least_that_such_a_call_takes(
     method: str, attributes: dict[str, str], units: dict[str, float]
 ) -> None:
     assert used("DynamoDB", method, **attributes) == units
+
+
+def test_batches_and_transactions_write_item_by_item() -> None:
+    assert used("DynamoDB", "BatchWriteItem", 0, 25) == {"dynamodb write_units": 25}
+    assert used("DynamoDB", "TransactWriteItems", 0, 3) == {"dynamodb write_units": 6}
 
 
 def test_s3_writes_cost_more_than_reads_and_deleting_nothing() -> None:

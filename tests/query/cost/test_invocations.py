@@ -6,18 +6,18 @@ from decimal import Decimal
 
 import pytest
 
-from coldlight_query.cost.lambda_usage import ARM, MANAGED, PROVISIONED, Run, usage_of_run
+from coldlight_query.cost.lambda_usage import ARM, MANAGED, PROVISIONED, BilledRun, usage_of_run
 from coldlight_query.cost.price_tables import PriceTable, partition_of, shipped_table
 from coldlight_query.cost.pricing import Cost, price
 
-RUN = Run(day=date(2026, 11, 23), region="us-east-1", memory_mb=128, billed_ms=100, architecture="x86")
+RUN = BilledRun(day=date(2026, 11, 23), region="us-east-1", memory_mb=128, billed_ms=100, architecture="x86")
 
 
-def cost(run: Run, table: PriceTable | None = None) -> Cost:
+def cost(run: BilledRun, table: PriceTable | None = None) -> Cost:
     return price(usage_of_run(run), table or shipped_table(partition_of(run.region or "")), run.day)
 
 
-def amount(run: Run) -> Decimal:
+def amount(run: BilledRun) -> Decimal:
     found = cost(run).amount
     assert found is not None
     return found

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from coldlight_query.cost.month import DayUsage, month_lines, tiered, total
 from coldlight_query.cost.price_tables import Tier, shipped_table
-from coldlight_query.cost.shares import shared
+from coldlight_query.cost.shares import share_of_records, shared
 from coldlight_query.cost.usage import Usage, gb_seconds
 
 days = st.integers(1, 30).map(lambda day: date(2026, 11, day))
@@ -69,3 +69,10 @@ def test_shares_of_a_batch_add_up_to_its_whole_to_the_last_digit(whole: Decimal,
 def test_equal_records_bear_equal_shares(whole: Decimal, records: int) -> None:
     shares = shared(whole, [1] * records)
     assert max(shares) - min(shares) <= Decimal("0.000000000001")
+
+
+@given(st.decimals(0, 10**6, places=15), st.lists(st.integers(0, 3), min_size=1, max_size=50))
+def test_requests_that_meet_in_a_batch_bear_its_whole_together(whole: Decimal, requests: list[int]) -> None:
+    """Record by record: which request caused it."""
+    own = [[place for place, request in enumerate(requests) if request == one] for one in set(requests)]
+    assert sum(share_of_records(whole, len(requests), places) for places in own) == whole

@@ -5,7 +5,6 @@ from decimal import Decimal
 from coldlight_query.cost.waste import (
     Environment,
     MemoryUse,
-    added_by_layer_ms,
     idle_concurrency,
     right_size,
 )
@@ -50,8 +49,3 @@ def test_little_is_not_enough_to_judge_by() -> None:
 def test_provisioned_sandboxes_that_stand_idle() -> None:
     sandboxes = [Environment(1024, 0, 60_000, 15_000), Environment(1024, 0, 1000, 2000)]
     assert idle_concurrency(sandboxes, Decimal("0.0000041667")) == 45 * Decimal("0.0000041667")
-
-
-def test_what_extensions_add_after_the_runtime_is_done() -> None:
-    assert added_by_layer_ms(105.5, 100.0) == 5.5
-    assert added_by_layer_ms(105.5, None) is None

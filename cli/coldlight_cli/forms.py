@@ -157,6 +157,7 @@ Retention = Annotated[
 ]
 Directory = Annotated[Path, Form("DIR", "a directory", _show_directory)]
 PemFile = Annotated[Path | None, Form("FILE", "a file in PEM")]
+PriceFile = Annotated[Path | None, Form("FILE", "a file of prices in JSON")]
 Host = Annotated[
     str,
     AfterValidator(_host),

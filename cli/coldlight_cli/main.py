@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from coldlight_cli import journal, token
+from coldlight_cli import journal, prices, token
 from coldlight_cli.options import with_settings
 from coldlight_cli.settings import Settings
 from coldlight_cli.terminal import console, errors, fail
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(journal.app, name="journal")
 app.add_typer(token.app, name="token")
+app.add_typer(prices.app, name="prices")
 
 _STORE = ("clickhouse", "data", "memory", "retention_traces", "retention_logs", "retention_metrics")
 _COLLECTOR = (
@@ -31,7 +32,7 @@ _COLLECTOR = (
     "max_connections", "max_connections_per_address", "batch_rows", "batch_bytes", "batch_linger_ms", "self_trace",
     "xray_host", "token_items", "token_bytes",
 )  # fmt: skip
-_QUERY = ("query_port", "query_timeout")
+_QUERY = ("query_port", "query_timeout", "prices")
 _PROCESS = ("host", "state", "auth_token", "tls_cert", "tls_key", "drain_seconds", "log_level", "log_format")
 
 
@@ -175,6 +176,7 @@ def _migrate(settings: Settings) -> None:
 def _explained(run: Callable[[], None]) -> None:
     """Runs it; what a person can mend ends the command with one clear line instead of a traceback."""
     from coldlight_cli.services import AUTHENTICATION_FAILED, PublicWithoutTokens
+    from coldlight_query.cost.price_tables import PriceTableError
     from coldlight_storage import DataFolderInUse, NewerSchema, StoreError, StoreUnavailable
     from coldlight_storage.state import StateUnavailable
 
@@ -184,7 +186,14 @@ def _explained(run: Callable[[], None]) -> None:
         if error.code == AUTHENTICATION_FAILED:
             fail(f"ClickHouse refuses the user or password in --clickhouse: {error}")
         fail(f"ClickHouse {'does not answer' if isinstance(error, StoreUnavailable) else 'refuses'}: {error}")
-    except (DataFolderInUse, NewerSchema, OSError, PublicWithoutTokens, StateUnavailable) as error:
+    except (
+        DataFolderInUse,
+        NewerSchema,
+        OSError,
+        PriceTableError,
+        PublicWithoutTokens,
+        StateUnavailable,
+    ) as error:
         fail(str(error))
 
 

@@ -27,6 +27,7 @@ from coldlight_collector.settings import CollectorSettings
 from coldlight_collector.tls import Certificate
 from coldlight_query import server as query_server
 from coldlight_query.app import create_app
+from coldlight_query.cost.overlays import tables_in_force
 from coldlight_query.server import QueryServer, Tls
 from coldlight_storage import (
     QueryLimits,
@@ -278,7 +279,8 @@ async def _query(
     registry: CollectorRegistry,
     running: Running,
 ) -> AsyncIterator[QueryServer]:
-    app = create_app(stores, state, access, registry, __version__)
+    prices = tables_in_force(settings.prices)
+    app = create_app(stores, state, access, registry, __version__, prices=prices)
     tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
     server = await query_server.serve(app, settings.host, settings.query_port, tls)
     running.addresses.append(("Query API", f"{_url(settings, server.port)}/docs"))

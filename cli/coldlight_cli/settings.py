@@ -34,6 +34,7 @@ from coldlight_cli.forms import (
     Origins,
     PemFile,
     Port,
+    PriceFile,
     Rate,
     Retention,
     Seconds,
@@ -179,6 +180,9 @@ class Settings(BaseSettings):
     )
     query_timeout: Duration = Field(
         default=timedelta(seconds=30), description="Time after which a query is given up, such as 30s."
+    )
+    prices: PriceFile = Field(
+        default=None, description="Prices and discounts of your own, over those that come with Coldlight."
     )
     drain_seconds: Seconds = Field(
         default=10, description="Seconds that a stop waits for open requests and the last batches."

@@ -18,6 +18,9 @@ _FROM_ENVIRONMENT = {
     "cloud.region": "AWS_REGION",
 }
 
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""OpenTelemetry's names (`host.arch`): Lambda bills by them."""
+
 
 def resource(environment: Mapping[str, str] = os.environ) -> Attributes:
     """Its attributes (semantic conventions, "FaaS" and "Cloud"); OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME have the last word."""
@@ -26,6 +29,7 @@ def resource(environment: Mapping[str, str] = os.environ) -> Attributes:
         for name, variable in _FROM_ENVIRONMENT.items()
         if environment.get(variable)
     }
+    architecture = os.uname().machine
     memory_mb = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     found: dict[str, str | int] = {
         "service.name": environment.get("AWS_LAMBDA_FUNCTION_NAME", "unknown_service:python"),
@@ -33,6 +37,7 @@ def resource(environment: Mapping[str, str] = os.environ) -> Attributes:
         "cloud.platform": "aws_lambda",
         "telemetry.sdk.name": "coldlight",
         "telemetry.sdk.language": "python",
+        "host.arch": _ARCHITECTURES.get(architecture, architecture),
         "process.runtime.name": sys.implementation.name,
         "process.runtime.version": ".".join(map(str, sys.version_info[:3])),
         **known,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -10,8 +10,10 @@ from prometheus_client import CollectorRegistry
 
 from coldlight_query import problems
 from coldlight_query.auth import require_token
+from coldlight_query.cost.overlays import tables_in_force
+from coldlight_query.cost.price_tables import PriceTable
 from coldlight_query.metrics import CollectorsWatch, Counted, QueryMetrics
-from coldlight_query.routes import functions, health, issues, logs, red, tail, traces, transactions
+from coldlight_query.routes import cost, functions, health, issues, logs, red, tail, traces, transactions
 from coldlight_storage import Stores
 from coldlight_storage.access import Access
 from coldlight_storage.state import State
@@ -32,9 +34,11 @@ def create_app(
     registry: CollectorRegistry,
     version: str,
     clock_ns: Callable[[], int] = time.time_ns,
+    prices: Mapping[str, PriceTable] | None = None,
 ) -> FastAPI:
     """The app; it uses `stores` and `state` from threads and never closes them. `registry` holds what `/metrics` shows. All but
-    health checks are for whom `access` lets in, who see their own tenant's rows. `clock_ns` tells the Unix time."""
+    health checks are for whom `access` lets in, who see their own tenant's rows. `clock_ns` tells the Unix time;
+    `prices` are the price tables by partition, else the shipped ones."""
     # whose /docs needs no CDN: who hosts their traces themselves may have no way out
     app = FastAPIOffline(title="Coldlight", version=version, description=_DESCRIPTION, redoc_url=None)
     app.state.stores = stores
@@ -46,6 +50,7 @@ def create_app(
     registry.register(app.state.collectors)
     app.state.clock_ns = clock_ns
     app.state.stopping = asyncio.Event()  # ends answers that have no end of their own
+    app.state.prices = prices or tables_in_force()
     problems.install(app)
     app.include_router(health.router)
     app.include_router(traces.router)
@@ -55,6 +60,7 @@ def create_app(
     app.include_router(red.router)
     app.include_router(functions.router)
     app.include_router(transactions.router)
+    app.include_router(cost.router)
     problems.describe(app.openapi())
     require_token(app, access)
     app.add_middleware(Counted, metrics=app.state.metrics)  # the last one added is the first to see a request

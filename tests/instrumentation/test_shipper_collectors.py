@@ -183,3 +183,4 @@ def test_requests_carry_the_token_and_say_what_they_are(sandbox_of: SandboxOf, c
     [resource] = collector.resources()
     assert resource["service.name"] == resource["faas.name"] == "orders"
     assert resource["faas.max_memory"] == 512 << 20
+    assert resource["host.arch"] in ("amd64", "arm64")

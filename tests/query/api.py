@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from coldlight_query import models
 from coldlight_query.app import create_app
+from coldlight_query.cost import models as cost_models
 from coldlight_query.issues import models as issues
 from coldlight_query.problems import MEDIA_TYPE, Problem
 from coldlight_query.transactions import models as transactions
@@ -29,6 +30,7 @@ TAIL = "/api/v1/tail"
 METRICS = "/api/v1/metrics/query"
 ISSUES = "/api/v1/issues"
 TRANSACTIONS = "/api/v1/transactions"
+COST = "/api/v1/cost"
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,18 @@ class Api:
     async def get(self, model: type[BaseModel], path: str, **parameters: Any) -> dict[str, Any]:
         """What a route answers, which must be as `model` describes it."""
         return await self._get(model, path, parameters)
+
+    async def costs(self, **parameters: Any) -> dict[str, Any]:
+        return await self._get(cost_models.Spendings, COST, parameters)
+
+    async def month(self, month: str, **parameters: Any) -> dict[str, Any]:
+        return await self._get(cost_models.Month, f"{COST}/months/{month}", parameters)
+
+    async def waste(self, **parameters: Any) -> dict[str, Any]:
+        return await self._get(cost_models.Waste, f"{COST}/waste", parameters)
+
+    async def prices(self, **parameters: Any) -> dict[str, Any]:
+        return await self._get(cost_models.Prices, f"{COST}/prices", parameters)
 
     async def problem(self, status: int, path: str = TRACES, /, **parameters: Any) -> dict[str, Any]:
         """The problem that must be the answer."""

@@ -47,6 +47,10 @@ async def test_it_holds_every_route(openapi: dict[str, Any]) -> None:
         "/api/v1/transactions",
         "/api/v1/transactions/{known_id}",
         "/api/v1/transactions/{known_id}/stack",
+        "/api/v1/cost",
+        "/api/v1/cost/months/{month}",
+        "/api/v1/cost/prices",
+        "/api/v1/cost/waste",
     }
 
 

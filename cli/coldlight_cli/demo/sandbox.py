@@ -80,6 +80,7 @@ def _resource(function: Function, instance: str) -> Resource:
             "faas.name": function.name,
             "faas.version": function.version,
             "faas.instance": instance,
+            "host.arch": "arm64",
             "faas.max_memory": function.memory_mb * BYTES_PER_MB,
             "aws.log.group.names": [f"/aws/lambda/{function.name}"],
             "aws.log.stream.names": [instance],

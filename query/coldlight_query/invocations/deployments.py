@@ -9,6 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from coldlight_query import cursors
+from coldlight_query.cost.functions import read_function_costs
+from coldlight_query.cost.pricing import Cost
+from coldlight_query.cost.single import figures
+from coldlight_query.cost.spending import Tables
 from coldlight_query.invocations.functions import quantiles
 from coldlight_query.invocations.names import Identity
 from coldlight_query.invocations.runs import Stretch, in_stretch
@@ -47,7 +51,7 @@ class Asked:
     cursor: str | None = None
 
 
-def read_deployments(store: Reader, asked: Asked) -> dict[str, Any]:
+def read_deployments(store: Reader, asked: Asked, prices: Tables) -> dict[str, Any]:
     """`models.Deployments`, newest first."""
     name = asked.function.name if asked.function else ""
     rows = store.select(statement("invocations/versions"), {"function": name})
@@ -56,7 +60,7 @@ def read_deployments(store: Reader, asked: Asked) -> dict[str, Any]:
     found.sort(key=lambda one: one.place, reverse=True)
     page = found[: asked.limit]
     return {
-        "deployments": [_compared(store, one, asked.window_ns) for one in page],
+        "deployments": [_compared(store, one, asked.window_ns, prices) for one in page],
         "next_cursor": cursors.encode(_ROUTE, *page[-1].place) if len(found) > asked.limit else None,
     }
 
@@ -113,9 +117,9 @@ def _together(one: Deployment, other: Deployment) -> Deployment:
     )
 
 
-def _compared(store: Reader, one: Deployment, window_ns: int) -> dict[str, Any]:
+def _compared(store: Reader, one: Deployment, window_ns: int, prices: Tables) -> dict[str, Any]:
     """`models.Deployment`."""
-    cohorts = _cohorts(store, one, window_ns)
+    cohorts = _cohorts(store, one, window_ns, prices)
     return {
         "function": one.function.name,
         "arn": one.function.arn,
@@ -130,7 +134,7 @@ def _compared(store: Reader, one: Deployment, window_ns: int) -> dict[str, Any]:
     }
 
 
-def _cohorts(store: Reader, one: Deployment, window_ns: int) -> dict[bool, dict[str, Any]]:
+def _cohorts(store: Reader, one: Deployment, window_ns: int, prices: Tables) -> dict[bool, dict[str, Any]]:
     """`models.Cohort`s: of other versions before, and of this one after; those without any runs are missing."""
     stretch = Stretch(one.first_ns - window_ns, min(one.first_ns + window_ns, LATEST_NS), one.function.name)
     asked = {
@@ -141,18 +145,22 @@ def _cohorts(store: Reader, one: Deployment, window_ns: int) -> dict[bool, dict[
         "first_ns": one.first_ns,
     }
     rows = store.select(in_stretch("cohorts"), stretch.parameters() | asked)
-    return {bool(row["of_version"]): _cohort(row) for row in rows}
+    costs = read_function_costs(store, stretch, prices, split_ns=one.first_ns)
+    found = {bool(row["of_version"]): row for row in rows}
+    return {
+        of_version: _cohort(row, costs.of_cohort(one.function, one.version, one.is_published, of_version))
+        for of_version, row in found.items()
+    }
 
 
-def _cohort(row: Row) -> dict[str, Any]:
+def _cohort(row: Row, cost: Cost) -> dict[str, Any]:
     return {
         **{name: row[name] for name in _COUNTS},
         "error_share": row["errors"] / row["invocations"],
         "cold_duration_ms": quantiles(row["cold_duration_ms"]),
         "warm_duration_ms": quantiles(row["warm_duration_ms"]),
         "billed_ms": row["billed_ms"],
-        "cost_usd": None,
-        "cost_basis": None,
+        **figures(cost),
     }
 
 

@@ -5,6 +5,10 @@ from dataclasses import asdict
 from typing import Any
 
 from coldlight_query import cursors
+from coldlight_query.cost.functions import read_function_costs
+from coldlight_query.cost.pricing import Cost
+from coldlight_query.cost.single import figures
+from coldlight_query.cost.spending import Tables
 from coldlight_query.invocations.names import Identity, the_one
 from coldlight_query.invocations.runs import Stretch, in_stretch
 from coldlight_query.invocations.warnings import Counts, health_of, warnings_of
@@ -17,24 +21,30 @@ Metrics = Mapping[Identity, Row]
 """What CloudWatch tells of functions: rows of `cloudwatch.sql`."""
 
 
-def read_functions(store: Reader, stretch: Stretch, limit: int, cursor: str | None) -> dict[str, Any]:
+def read_functions(
+    store: Reader, stretch: Stretch, limit: int, cursor: str | None, prices: Tables
+) -> dict[str, Any]:
     """`models.Functions`: a page of functions that ran in a stretch, by name."""
     after = tuple(cursors.decode(cursor, _ROUTE, str, str, str)) if cursor is not None else ("", "", "")
     rows = [row for row in _figures(store, stretch) if _place(row) > after]
-    metrics = _metrics(store, stretch)
+    metrics, costs = _metrics(store, stretch), read_function_costs(store, stretch, prices)
     page = rows[:limit]
     return {
         **_bounds(stretch),
-        "functions": [_function(row, metrics, stretch) for row in page],
+        "functions": [_function(row, metrics, stretch, costs.of(_identity(row))) for row in page],
         "next_cursor": cursors.encode(_ROUTE, *_place(page[-1])) if len(rows) > limit else None,
     }
 
 
-def read_function(store: Reader, asked: Identity, stretch: Stretch, version: str = "") -> dict[str, Any]:
+def read_function(
+    store: Reader, asked: Identity, stretch: Stretch, prices: Tables, version: str = ""
+) -> dict[str, Any]:
     """`models.FunctionOfStretch`. Raises `ProblemError`: 404 for a function that did not run, 409 for the name of several."""
     by_identity = {_identity(row): row for row in _figures(store, stretch, version)}
-    row = by_identity[the_one(asked, by_identity)]
-    return {**_bounds(stretch), "function": _function(row, _metrics(store, stretch), stretch)}
+    one = the_one(asked, by_identity)
+    cost = read_function_costs(store, stretch, prices).of(one, version)
+    found = _function(by_identity[one], _metrics(store, stretch), stretch, cost)
+    return {**_bounds(stretch), "function": found}
 
 
 def _figures(store: Reader, stretch: Stretch, version: str = "") -> list[Row]:
@@ -58,7 +68,7 @@ def _bounds(stretch: Stretch) -> dict[str, int]:
     return {"start_time_unix_nano": stretch.start_ns, "end_time_unix_nano": stretch.end_ns}
 
 
-def _function(row: Row, metrics: Metrics, stretch: Stretch) -> dict[str, Any]:
+def _function(row: Row, metrics: Metrics, stretch: Stretch, cost: Cost) -> dict[str, Any]:
     """`models.Function` of a row of `figures.sql`."""
     identity = _identity(row)
     told = _told_by_cloudwatch(identity, metrics)
@@ -89,8 +99,7 @@ def _function(row: Row, metrics: Metrics, stretch: Stretch) -> dict[str, Any]:
         "concurrency": _concurrency(row, told["concurrency"], stretch),
         "iterator_age_ms": told["iterator_age_ms"],
         "versions": [_version(version) for version in row["versions"]],
-        "cost_usd": None,
-        "cost_basis": None,
+        **figures(cost),
     }
 
 

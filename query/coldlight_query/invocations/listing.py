@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coldlight_query import cursors
+from coldlight_query.cost.spending import Tables
 from coldlight_query.invocations.answers import invocation
 from coldlight_query.invocations.names import Identity
 from coldlight_query.invocations.run import Run
@@ -44,7 +45,7 @@ class Wanted:
         }
 
 
-def list_runs(store: Reader, wanted: Wanted, now_ns: int) -> dict[str, Any]:
+def list_runs(store: Reader, wanted: Wanted, now_ns: int, prices: Tables) -> dict[str, Any]:
     """`models.Invocations`: the page after the cursor."""
     found: list[Row] = []
     for stretch, place in _stretches(wanted, now_ns):
@@ -56,7 +57,7 @@ def list_runs(store: Reader, wanted: Wanted, now_ns: int) -> dict[str, Any]:
     page = found[: wanted.limit]
     last = page[-1] if len(found) > wanted.limit else None
     return {
-        "invocations": [invocation(run) for run in _whole(store, page)],
+        "invocations": [invocation(run, prices) for run in _whole(store, page)],
         "next_cursor": cursors.encode(_ROUTE, last["start_ns"], last["request_id"], last["instance"])
         if last
         else None,

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from coldlight_query.cost.models import CostBasis
 from coldlight_query.models import Cursor, UnixNano
 
 RunStatus = Literal["success", "error", "out_of_memory", "timeout"]
@@ -54,8 +55,10 @@ class Invocation(BaseModel):
     trigger_name: str | None = Field(description="Of the queue, topic, table or API")
     tenant_id: str | None = Field(description="Of Lambda's tenant isolation")
     sources: list[Literal["span", "telemetry", "log"]] = Field(description="Who has told of it so far")
-    cost_usd: float | None
-    cost_basis: str | None
+    cost_usd: float | None = Field(
+        description="What Lambda bills, at the marginal rate; nothing of what was called"
+    )
+    cost_basis: CostBasis
 
 
 class RunsOfRequest(BaseModel):
@@ -149,8 +152,10 @@ class Function(BaseModel):
     concurrency: Concurrency
     iterator_age_ms: float | None = Field(description="The highest, of CloudWatch's metrics")
     versions: list[FunctionVersion]
-    cost_usd: float | None
-    cost_basis: str | None
+    cost_usd: float | None = Field(
+        description="What Lambda bills, at the marginal rate; nothing of what was called"
+    )
+    cost_basis: CostBasis
 
 
 class Functions(BaseModel):
@@ -182,8 +187,10 @@ class Cohort(BaseModel):
     cold_duration_ms: Quantiles | None
     warm_duration_ms: Quantiles | None
     billed_ms: int | None
-    cost_usd: float | None
-    cost_basis: str | None
+    cost_usd: float | None = Field(
+        description="What Lambda bills, at the marginal rate; nothing of what was called"
+    )
+    cost_basis: CostBasis
 
 
 class Deployment(BaseModel):

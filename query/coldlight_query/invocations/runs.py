@@ -13,15 +13,20 @@ _OF_REQUESTS = "RequestId IN {request_ids:Array(String)}"
 
 def in_stretch(name: str) -> str:
     """The statement `invocations/<name>` over the runs of a stretch of time, of which it needs what is counted."""
-    return _over_runs(name, statement("invocations/rows_of_stretch"), "figures_of_run")
+    return over_stretch(statement(f"invocations/{name}"), statement("invocations/figures_of_run"))
 
 
-def _over_runs(name: str, rows: str, facts: str) -> str:
+def over_stretch(text: str, facts: str) -> str:
+    """A statement with `$runs` of a stretch of time in it, of each of which it needs `facts`."""
+    return _over_runs(text, statement("invocations/rows_of_stretch"), facts)
+
+
+def _over_runs(text: str, rows: str, facts: str) -> str:
     """A statement over runs, put together: their rows are those of `invocations` that meet a condition."""
-    text = statement(f"invocations/{name}").replace("$runs", statement("invocations/runs"))
-    text = text.replace("$told_apart", statement("invocations/told_apart"))
-    for part in ("facts", "figures_of_run", "started_before"):
-        text = text.replace(f"${part}", statement(f"invocations/{facts if part == 'facts' else part}"))
+    text = text.replace("$runs", statement("invocations/runs"))
+    text = text.replace("$told_apart", statement("invocations/told_apart")).replace("$facts", facts)
+    for part in ("figures_of_run", "started_before"):
+        text = text.replace(f"${part}", statement(f"invocations/{part}"))
     return text.replace("$rows", rows)
 
 
@@ -58,9 +63,8 @@ def read_runs(store: Reader, request_ids: Collection[str]) -> tuple[Run, ...]:
     """All runs of some request ids, by request id and attempt. Raises what `Reader.select` raises."""
     if not request_ids:
         return ()
-    rows = store.select(
-        _over_runs("runs_of_requests", _OF_REQUESTS, "facts_of_run"), {"request_ids": sorted(request_ids)}
-    )
+    text, facts = (statement(f"invocations/{name}") for name in ("runs_of_requests", "facts_of_run"))
+    rows = store.select(_over_runs(text, _OF_REQUESTS, facts), {"request_ids": sorted(request_ids)})
     runs = [run_from_row(row) for row in rows]
     sandboxes = _sandboxes(store, runs)
     return tuple(in_its_sandbox(run, sandboxes) for run in runs)

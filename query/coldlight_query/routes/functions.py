@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field
 
+from coldlight_query.cost.spending import Tables
 from coldlight_query.invocations import answers, models
 from coldlight_query.invocations.deployments import Asked, read_deployments
 from coldlight_query.invocations.functions import read_function, read_functions
@@ -110,7 +111,9 @@ async def functions(
 ) -> Response:
     """All functions that ran in a stretch of time, the last day if none is given: how often, how well, how long."""
     stretch = Stretch(*parameters.bounds(request.app.state.clock_ns()))
-    return await answer(read_functions, store, stretch, parameters.limit, parameters.cursor)
+    return await answer(
+        read_functions, store, stretch, parameters.limit, parameters.cursor, request.app.state.prices
+    )
 
 
 @router.get(
@@ -125,7 +128,7 @@ async def function(
     """One function in a stretch of time."""
     asked = named(name)
     stretch = Stretch(*parameters.bounds(request.app.state.clock_ns()), asked.name)
-    return await answer(read_function, store, asked, stretch, parameters.version)
+    return await answer(read_function, store, asked, stretch, request.app.state.prices, parameters.version)
 
 
 @router.get(
@@ -138,31 +141,32 @@ async def runs(
     parameters: Annotated[RunsParameters, Query()],
 ) -> Response:
     """A function's runs, newest first."""
-    return await answer(list_runs, store, parameters.wanted(named(name)), request.app.state.clock_ns())
+    state = request.app.state
+    return await answer(list_runs, store, parameters.wanted(named(name)), state.clock_ns(), state.prices)
 
 
 @router.get(
     "/invocations/{request_id}", response_model=models.RunsOfRequest, responses=described(*STATUSES, 404)
 )
 async def invocation(
-    store: ReaderDependency, request_id: Annotated[str, Path(description="Of Lambda")]
+    request: Request, store: ReaderDependency, request_id: Annotated[str, Path(description="Of Lambda")]
 ) -> Response:
     """All runs of a request, of which an asynchronous one that failed has several. Whoever told of them: a span, the platform,
     its log."""
-    return await answer(_read_request, store, request_id)
+    return await answer(_read_request, store, request_id, request.app.state.prices)
 
 
 @router.get("/deployments", response_model=models.Deployments, responses=described(*STATUSES))
 async def deployments(
-    store: ReaderDependency, parameters: Annotated[DeploymentsParameters, Query()]
+    request: Request, store: ReaderDependency, parameters: Annotated[DeploymentsParameters, Query()]
 ) -> Response:
     """Versions of functions by when they were first seen, newest first, each compared with the versions before it."""
-    return await answer(read_deployments, store, parameters.asked())
+    return await answer(read_deployments, store, parameters.asked(), request.app.state.prices)
 
 
-def _read_request(store: Reader, request_id: str) -> dict[str, Any]:
+def _read_request(store: Reader, request_id: str, prices: Tables) -> dict[str, Any]:
     found = read_runs(store, [request_id])
     if not found:
         detail = f"nobody has told of a run with request id {request_id!r} (yet, or any more)"
         raise ProblemError(404, "Unknown invocation", detail)
-    return answers.runs_of_request(request_id, found)
+    return answers.runs_of_request(request_id, found, prices)

@@ -13,7 +13,18 @@ from coldlight_query.auth import require_token
 from coldlight_query.cost.overlays import tables_in_force
 from coldlight_query.cost.price_tables import PriceTable
 from coldlight_query.metrics import CollectorsWatch, Counted, QueryMetrics
-from coldlight_query.routes import cost, functions, health, issues, logs, red, tail, traces, transactions
+from coldlight_query.routes import (
+    cost,
+    functions,
+    health,
+    issues,
+    logs,
+    red,
+    service_map,
+    tail,
+    traces,
+    transactions,
+)
 from coldlight_storage import Stores
 from coldlight_storage.access import Access
 from coldlight_storage.state import State
@@ -59,6 +70,7 @@ def create_app(
     app.include_router(tail.router)
     app.include_router(red.router)
     app.include_router(functions.router)
+    app.include_router(service_map.router)
     app.include_router(transactions.router)
     app.include_router(cost.router)
     problems.describe(app.openapi())

@@ -17,6 +17,7 @@ from coldlight_query.app import create_app
 from coldlight_query.cost import models as cost_models
 from coldlight_query.issues import models as issues
 from coldlight_query.problems import MEDIA_TYPE, Problem
+from coldlight_query.service_map import models as service_map
 from coldlight_query.transactions import models as transactions
 from coldlight_storage import Reader, Stores, TenantStore
 from coldlight_storage.migrations import migrate
@@ -29,6 +30,7 @@ LOGS = "/api/v1/logs"
 TAIL = "/api/v1/tail"
 METRICS = "/api/v1/metrics/query"
 ISSUES = "/api/v1/issues"
+SERVICE_MAP = "/api/v1/service-map"
 TRANSACTIONS = "/api/v1/transactions"
 COST = "/api/v1/cost"
 
@@ -96,6 +98,9 @@ class Api:
         [found] = (await self._get(transactions.Stacks, path, {}))["stacks"]
         stack: dict[str, Any] = found
         return stack
+
+    async def service_map(self, **parameters: Any) -> dict[str, Any]:
+        return await self._get(service_map.ServiceMap, SERVICE_MAP, parameters)
 
     async def found(self, **parameters: Any) -> list[int]:
         """The numbers of the traces that a search finds, in its order."""

@@ -45,6 +45,7 @@ async def test_it_holds_every_route(openapi: dict[str, Any]) -> None:
         "/api/v1/invocations/{request_id}",
         "/api/v1/deployments",
         "/api/v1/transactions",
+        "/api/v1/service-map",
         "/api/v1/transactions/{known_id}",
         "/api/v1/transactions/{known_id}/stack",
         "/api/v1/cost",

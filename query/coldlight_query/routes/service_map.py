@@ -1,0 +1,23 @@
+"""`/service-map`: who calls what, and how that goes."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from coldlight_query.problems import described
+from coldlight_query.routes.parameters import RangeParameters, check_given_once
+from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
+from coldlight_query.service_map import models
+from coldlight_query.service_map.reading import Range, read_map
+
+router = APIRouter(
+    prefix="/api/v1/service-map", tags=["service map"], dependencies=[Depends(check_given_once)]
+)
+
+
+@router.get("", response_model=models.ServiceMap, responses=described(*STATUSES))
+async def service_map(
+    request: Request, store: ReaderDependency, parameters: Annotated[RangeParameters, Query()]
+) -> Response:
+    """Functions, services and what lies between them, with calls, errors, durations and waits on queues."""
+    return await answer(read_map, store, Range(*parameters.range_ns(request.app.state.clock_ns())))

@@ -3,7 +3,7 @@
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from coldlight_storage import Store
-from coldlight_storage.migrations import steps
+from coldlight_storage.migrations import run, steps
 from coldlight_storage.testing import Put, span, span_id, trace_id, traces_request
 
 ROWS = "SELECT DISTINCT Key, Role, SpanId FROM link_keys ORDER BY Key, Role, SpanId"
@@ -54,5 +54,5 @@ def test_what_was_stored_before_the_table_was_there_is_in_it(store: Store, put: 
     [step] = [step for step in steps() if step.name == "link_keys"]
     for _ in range(2):
         for statement in step.statements:
-            store.command(statement)
+            run(store, statement)
     assert rows(store) == [("sqs:1", "produced", 1)]

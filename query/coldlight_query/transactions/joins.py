@@ -203,7 +203,7 @@ def _received_before(known: Known, span: Span, record: Record) -> Iterator[Edge]
 
 
 def also_received(known: Known, span: Span, only: frozenset[str] | None) -> Iterator[Edge]:
-    """What received the same as a span that began a request, after it."""
+    """What received after a span what nobody here has sent."""
     for record in known.records(span.ref):
         if only is None or not record.entries.isdisjoint(only):
             for key in _exact_keys(record):

@@ -15,7 +15,6 @@ _LAST_NS = 2**63 - 1
 _PARAMETER_BYTES = 50_000
 """Of keys in one query: a server reads parameters from the URL."""
 _TRACES_A_QUERY = 500
-_MOST_AHEAD = 200
 
 T = TypeVar("T")
 
@@ -42,25 +41,6 @@ class Loader:
         self.reached = replace(self.reached, rounds=True)
         return stitch(self.known)
 
-    def look_ahead(self, trace_ids: Iterable[str]) -> None:
-        """Reads where requests that begin in some traces probably go on: by keys alone, with all of their spans in one query.
-
-        Whether it belongs to them, stitching finds out; what it read too much of changes nothing but time.
-        """
-        ahead, found = set[str](), set(trace_ids)
-        while found and len(ahead) + len(found) <= _MOST_AHEAD:
-            ahead |= found
-            found = self._keys_ahead(sorted(found)) - ahead
-        self._read_traces(sorted((ahead | found) - self.known.trees.keys())[:_MOST_AHEAD])
-
-    def _keys_ahead(self, trace_ids: list[str]) -> set[str]:
-        """Reads what these traces sent, and answers who received it."""
-        trace_keys = [f"trace:{trace_id}" for trace_id in trace_ids]
-        parameters = {"trace_ids": trace_ids, "trace_keys": trace_keys, "of_each": MOST_ROWS + 1}
-        rows = self._key_rows("transactions/keys_ahead", parameters)
-        self.known.add_keys([(key, 0) for key in {*trace_keys, *(row.key for row in rows)}], rows)
-        return {row.ref.trace_id for row in rows if row.role != "produced"}
-
     def _read_keys(self, asked: Iterable[tuple[str, int]]) -> None:
         for part in _parts(sorted(question for question in asked if not question[1])):
             self._read_part(part, 0, _LAST_NS)
@@ -72,10 +52,10 @@ class Loader:
     def _read_part(self, part: Sequence[tuple[str, int]], after_ns: int, before_ns: int) -> None:
         keys = list(dict.fromkeys(key for key, _ in part))
         bounds = {"after_ns": after_ns, "before_ns": before_ns, "of_each": MOST_ROWS + 1}
-        self.known.add_keys(part, self._key_rows("transactions/keys", {"keys": keys, **bounds}))
+        self.known.add_keys(part, self._key_rows({"keys": keys, **bounds}))
 
-    def _key_rows(self, name: str, parameters: dict[str, Any]) -> list[KeyRow]:
-        rows = [key_row_from(row) for row in self.store.select(statement(name), parameters)]
+    def _key_rows(self, parameters: dict[str, Any]) -> list[KeyRow]:
+        rows = [key_row_from(row) for row in self.store.select(statement("transactions/keys"), parameters)]
         self._note_crowded(rows)
         return rows
 

@@ -69,7 +69,6 @@ def roots_of(loader: Loader, identifier: str) -> list[Root]:
 
 def pictures_of(loader: Loader, roots: Sequence[Root]) -> list[Picture]:
     """What each root led to; all are read together, round by round."""
-    loader.look_ahead({root.ref.trace_id for root in roots})
     transactions = loader.settle(lambda known: [follow(known, root) for root in roots])
     return [picture_of(loader.known, each) for each in transactions]
 

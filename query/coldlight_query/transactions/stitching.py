@@ -135,10 +135,6 @@ def follow(known: Known, root: Root) -> Transaction:
     members: dict[Ref, Span] = {}
     edges: dict[tuple[Ref, Ref], list[Edge]] = {}
     waiting: list[tuple[Ref, Records]] = [(root.ref, root.records)]
-    first = known.span(root.ref)
-    for edge in also_received(known, first, root.records) if first else ():
-        edges.setdefault((edge.cause, edge.effect), []).append(edge)
-        waiting.append((edge.effect, edge.records))
     while waiting:
         ref, records = waiting.pop()
         wider = _together(entered[ref], records) if ref in entered else records
@@ -147,12 +143,18 @@ def follow(known: Known, root: Root) -> Transaction:
             continue
         entered[ref] = wider
         for span in tree.for_records(ref, wider):
-            if span.ref not in members:
-                members[span.ref] = span
-                for edge in effects(known, span):
-                    edges.setdefault((edge.cause, edge.effect), []).append(edge)
-                    waiting.append((edge.effect, edge.records))
+            for edge in _onward(known, span, span.ref not in members, wider if span.ref == ref else None):
+                edges.setdefault((edge.cause, edge.effect), []).append(edge)
+                waiting.append((edge.effect, edge.records))
+            members[span.ref] = span
     return Transaction(root, _by_time(members), _each_once(edges))
+
+
+def _onward(known: Known, span: Span, is_new: bool, records: Records) -> Iterator[Edge]:
+    """What a member led to, and what received after it what nobody here has sent: that may be more with more records."""
+    if is_new:
+        yield from effects(known, span)
+    yield from also_received(known, span, records)
 
 
 def _by_time(members: Mapping[Ref, Span]) -> dict[Ref, Span]:

@@ -19,10 +19,7 @@ CREATE TABLE IF NOT EXISTS link_keys
     -- whose they are, as far as the span tells: a key made of names means the same only within them
     Account LowCardinality(String) CODEC(ZSTD(1)),
     Region LowCardinality(String) CODEC(ZSTD(1)),
-    ReceivedDate Date CODEC(Delta, ZSTD(1)),
-
-    -- for looking ahead: what the spans of a trace have sent
-    INDEX idx_trace_id TraceId TYPE text(tokenizer = 'array')
+    ReceivedDate Date CODEC(Delta, ZSTD(1))
 ) ENGINE = ReplacingMergeTree
 PARTITION BY ReceivedDate
 PRIMARY KEY (Key, Role, Timestamp)

@@ -128,6 +128,15 @@ def test_two_that_received_what_nobody_here_sent_are_one_request() -> None:
         assert hops(transaction) == []
 
 
+def test_what_received_the_same_as_a_function_that_was_called_is_of_its_request() -> None:
+    """An authorizer beside the function, whose caller sends its context and knows nothing of the gateway's ids."""
+    story = Story()
+    browser = story.invocation("browser", trace=1)
+    story.invocation("api", trace=1, parent=browser, consumed=["apigateway:g"])
+    story.invocation("authorizer", "a", trace=2, consumed=["apigateway:g"])
+    assert members(story.transaction("a")) == {1, 2, 3}
+
+
 def test_states_of_a_workflow_are_no_attempts_of_each_other() -> None:
     story = Story()
     run = story.invocation("api", trace=1)

@@ -19,7 +19,7 @@ LOG_ID = "log"
 
 
 def span_from_row(row: Row, render: Render) -> dict[str, Any]:
-    """`models.Span` of a row of `trace_spans.sql`."""
+    """`models.Span` of a row of `traces/spans.sql`."""
     return {
         "span_id": row["span_id"],
         "parent_span_id": row["parent_span_id"] or None,
@@ -45,7 +45,7 @@ def span_from_row(row: Row, render: Render) -> dict[str, Any]:
 
 
 def log_from_row(row: Row, render: Render) -> dict[str, Any]:
-    """`models.LogRecord` of a row with the columns of `log_columns.sql`."""
+    """`models.LogRecord` of a row with the columns of `logs/columns.sql`."""
     return {
         "id": cursors.encode(LOG_ID, row["time_ns"], row["tie"]),
         "time_unix_nano": row["time_ns"],
@@ -68,7 +68,7 @@ def log_from_row(row: Row, render: Render) -> dict[str, Any]:
 
 
 def summary_from_row(row: Row) -> dict[str, Any]:
-    """`models.TraceSummary` of a row of `trace_summaries.sql`."""
+    """`models.TraceSummary` of a row of `traces/summaries.sql`."""
     has_parent, _, span_id, service, name, status = row["root"]
     return {
         "trace_id": row["trace_id"],

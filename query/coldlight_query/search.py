@@ -66,8 +66,8 @@ def matching_among(store: Reader, search: Search, trace_ids: Sequence[str]) -> l
     span, trace = search.condition.span, search.condition.trace
     among = f"({span.sql}) AND TraceId IN {{among:Array(String)}}"
     rows = store.select(
-        statement("search_traces")
-        .replace("$matching", statement("matching_spans").replace("$condition", among))
+        statement("traces/search")
+        .replace("$matching", statement("traces/matching_spans").replace("$condition", among))
         .replace("$trace_condition", trace.sql if trace else "true"),
         {
             **vars(_Slice(search.start_ns, LATEST_NS, "~", last=True)),
@@ -99,12 +99,12 @@ def _read_slice(store: Reader, search: Search, part: _Slice, limit: int) -> list
     bounds = {**vars(part), "end_ns": search.end_ns, "limit": limit}
     span, trace = search.condition.span, search.condition.trace
     if span == _ANY_SPAN and (search.start_ns == 0 or not part.last):
-        matching = statement("matching_traces")
+        matching = statement("traces/matching_traces")
     else:
-        matching = statement("matching_spans").replace("$condition", span.sql)
+        matching = statement("traces/matching_spans").replace("$condition", span.sql)
         bounds["end_ns"] = min(search.end_ns, _last_end_ns(store, part))
     return store.select(
-        statement("search_traces")
+        statement("traces/search")
         .replace("$matching", matching)
         .replace("$trace_condition", trace.sql if trace else "true"),
         {**bounds, **span.parameters, **(trace.parameters if trace else {})},
@@ -115,13 +115,13 @@ def _last_end_ns(store: Reader, part: _Slice) -> int:
     """The time after which no trace of the slice has spans."""
     if part.before_ns == LATEST_NS:
         return LATEST_NS
-    [row] = store.select(statement("last_end"), vars(part))
+    [row] = store.select(statement("traces/last_end"), vars(part))
     last_end_ns: int = row["last_end_ns"]
     return last_end_ns
 
 
 def _summaries(store: Reader, trace_ids: list[str]) -> list[dict[str, Any]]:
     """`models.TraceSummary`s in the order of `trace_ids`; a trace that has just been dropped has none."""
-    rows = store.select(statement("trace_summaries"), {"trace_ids": trace_ids}) if trace_ids else []
+    rows = store.select(statement("traces/summaries"), {"trace_ids": trace_ids}) if trace_ids else []
     by_id = {row["trace_id"]: summary_from_row(row) for row in rows}
     return [by_id[trace_id] for trace_id in trace_ids if trace_id in by_id]

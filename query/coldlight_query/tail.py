@@ -52,7 +52,7 @@ class Look:
 
 def place_now(store: Reader, source: Source) -> Place:
     """Beyond everything that is visible now."""
-    rows = store.select(statement("tail_start").replace("$table", source.table))
+    rows = store.select(statement("tail/start").replace("$table", source.table))
     return Place(tuple(sorted(row["segment"] for row in rows)))
 
 
@@ -64,7 +64,7 @@ def place_of(source: Source, last_event_id: str) -> Place:
 def look(store: Reader, source: Source, condition: Condition, place: Place) -> Look:
     """The rows that became visible since `place` and meet `condition`."""
     newer = _newer(place, "seen")
-    newest = statement("tail_newest").replace("$table", source.table).replace("$newer", newer.sql)
+    newest = statement("tail/newest").replace("$table", source.table).replace("$newer", newer.sql)
     reached = _moved(place, [row["segment"] for row in store.select(newest, newer.parameters)])
     if reached == place:
         return Look([], 0, place)
@@ -77,7 +77,7 @@ def _read(
     store: Reader, source: Source, condition: Condition, newer: Condition, newer_still: Condition
 ) -> list[Row]:
     sql = (
-        statement("tail_rows")
+        statement("tail/rows")
         .replace("$columns", statement(source.columns).rstrip())
         .replace("$table", source.table)
         .replace("$newer_still", newer_still.sql)
@@ -135,6 +135,6 @@ def _log(row: Row) -> dict[str, Any]:
 
 
 SOURCES = {
-    "logs": Source("logs", "otel_logs", "log_columns", LOGS, _log),
-    "traces": Source("traces", "otel_traces", "tail_span_columns", SPANS, _span),
+    "logs": Source("logs", "otel_logs", "logs/columns", LOGS, _log),
+    "traces": Source("traces", "otel_traces", "tail/span_columns", SPANS, _span),
 }

@@ -22,7 +22,7 @@ def read_trace(
     route = f"spans of {trace_id}"
     after = cursors.decode(cursor, route, int, str, str) if cursor is not None else [_BEFORE_ALL_NS, "", ""]
     parameters = dict(zip(("after_ns", "after_span_id", "after_kind"), after, strict=True))
-    rows = store.select(statement("trace_spans"), {"trace_id": trace_id, "limit": limit + 1, **parameters})
+    rows = store.select(statement("traces/spans"), {"trace_id": trace_id, "limit": limit + 1, **parameters})
     page, more = _without_guesses(store, trace_id, rows[:limit]), len(rows) > limit
     whole = cursor is None and not more
     # All of a trace says of itself what the index would, which costs a query.
@@ -48,7 +48,7 @@ def _without_guesses(store: Reader, trace_id: str, rows: list[Row]) -> list[Row]
     guessed = [row["span_id"] for row in rows if _is_guess(row)]
     if not guessed:
         return rows
-    known = store.select(statement("known_kinds"), {"trace_id": trace_id, "span_ids": guessed})
+    known = store.select(statement("traces/known_kinds"), {"trace_id": trace_id, "span_ids": guessed})
     replaced = {row["span_id"] for row in known}
     return [row for row in rows if not (row["span_id"] in replaced and _is_guess(row))]
 
@@ -59,7 +59,7 @@ def _is_guess(row: Row) -> bool:
 
 def _summary(store: Reader, trace_id: str) -> dict[str, Any]:
     """What a `models.TraceSummary` and a `models.Trace` have in common. Raises `ProblemError` (404)."""
-    rows = store.select(statement("trace_summaries"), {"trace_ids": [trace_id]})
+    rows = store.select(statement("traces/summaries"), {"trace_ids": [trace_id]})
     if not rows:
         detail = f"no span of trace {trace_id} has been received (yet, or any more)"
         raise ProblemError(404, "Unknown trace", detail)
@@ -140,7 +140,7 @@ def read_trace_logs(
     route = f"logs of {trace_id}"
     after = cursors.decode(cursor, route, int, str) if cursor is not None else [_BEFORE_ALL_NS, ""]
     parameters = dict(zip(("after_ns", "after_tie"), after, strict=True))
-    sql = statement("trace_logs").replace("$columns", statement("log_columns"))
+    sql = statement("traces/logs").replace("$columns", statement("logs/columns"))
     rows = store.select(sql, {"trace_id": trace_id, "limit": limit, **parameters})
     last = rows[-1] if len(rows) >= limit else None
     return {

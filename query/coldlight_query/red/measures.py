@@ -24,7 +24,7 @@ _ZERO_WITHOUT_CALLS = (Measure.CALLS, Measure.CALLS_PER_SECOND, Measure.ERRORS)
 
 
 def value_of(measure: Measure, row: dict[str, float], step_s: float) -> float:
-    """The figure, from a row of `red_series.sql`, whose groups have at least one span."""
+    """The figure, from a row of `red/series.sql`, whose groups have at least one span."""
     match measure:
         case Measure.CALLS:
             return row["calls"]

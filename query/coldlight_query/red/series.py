@@ -65,7 +65,7 @@ def read_series(store: Reader, query: RedQuery) -> dict[str, Any]:
 
 def _sql(query: RedQuery) -> str:
     labels = ", ".join(group.sql for group in query.groups)
-    return statement("red_series").replace("$labels", labels).replace("$condition", query.condition.span.sql)
+    return statement("red/series").replace("$labels", labels).replace("$condition", query.condition.span.sql)
 
 
 def _parameters(query: RedQuery) -> dict[str, Any]:

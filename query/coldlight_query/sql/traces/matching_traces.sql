@@ -1,4 +1,4 @@
--- What may stand in search_traces.sql for matching_spans.sql when any span will do, the first of a trace, too.
+-- What may stand in traces/search.sql for traces/matching_spans.sql when any span will do, the first of a trace, too.
 SELECT TraceId
 FROM trace_index
 WHERE Start >= fromUnixTimestamp64Nano({start_ns:Int64})

@@ -1,4 +1,4 @@
--- The traces of the spans that meet a condition, for search_traces.sql.
+-- The traces of the spans that meet a condition, for traces/search.sql.
 SELECT TraceId
 FROM otel_traces
 WHERE Timestamp >= fromUnixTimestamp64Nano({start_ns:Int64})

@@ -12,35 +12,28 @@ from coldlight_query.invocations.functions import read_function, read_functions
 from coldlight_query.invocations.listing import Wanted, list_runs
 from coldlight_query.invocations.names import Identity, named
 from coldlight_query.invocations.runs import Stretch, read_runs
-from coldlight_query.problems import ProblemError, bad_parameter, described
-from coldlight_query.routes.parameters import TIME, PagedParameters, Parameters, check_given_once
+from coldlight_query.problems import ProblemError, described
+from coldlight_query.routes.parameters import TIME, PagedParameters, RangeParameters, check_given_once
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
 from coldlight_query.times import LATEST_NS, parse_duration_ns, parse_time_ns
 from coldlight_storage import Reader
 
 router = APIRouter(prefix="/api/v1", tags=["functions"], dependencies=[Depends(check_given_once)])
 
-_DAY_NS = 24 * 3600 * 10**9
 NameParameter = Annotated[
     str, Path(description="Its name, where it is the name of one function, or its ARN without a version")
 ]
 
 
-class StretchParameters(Parameters):
+class StretchParameters(RangeParameters):
     """A stretch of time."""
+
+    unasked_ns = 24 * 3600 * 10**9
 
     start: str | None = Field(
         None, description=f"The run starts then or later: {TIME}; a day before `end` if it is not given"
     )
     end: str | None = Field(None, description=f"The run starts then or earlier: {TIME}; now if not given")
-
-    def bounds(self, now_ns: int) -> tuple[int, int]:
-        """In nanoseconds. Raises `ProblemError` for a value that is no time."""
-        end_ns = now_ns if self.end is None else parse_time_ns("end", self.end)
-        start_ns = end_ns - _DAY_NS if self.start is None else parse_time_ns("start", self.start)
-        if start_ns >= end_ns:
-            raise bad_parameter("start", "must be before end")
-        return start_ns, end_ns
 
 
 class FunctionsParameters(StretchParameters, PagedParameters):
@@ -110,7 +103,7 @@ async def functions(
     request: Request, store: ReaderDependency, parameters: Annotated[FunctionsParameters, Query()]
 ) -> Response:
     """All functions that ran in a stretch of time, the last day if none is given: how often, how well, how long."""
-    stretch = Stretch(*parameters.bounds(request.app.state.clock_ns()))
+    stretch = Stretch(*parameters.range_ns(request.app.state.clock_ns()))
     return await answer(
         read_functions, store, stretch, parameters.limit, parameters.cursor, request.app.state.prices
     )
@@ -127,7 +120,7 @@ async def function(
 ) -> Response:
     """One function in a stretch of time."""
     asked = named(name)
-    stretch = Stretch(*parameters.bounds(request.app.state.clock_ns()), asked.name)
+    stretch = Stretch(*parameters.range_ns(request.app.state.clock_ns()), asked.name)
     return await answer(read_function, store, asked, stretch, request.app.state.prices, parameters.version)
 
 

@@ -1,7 +1,7 @@
 """The query parameters of the `/traces` routes; a parameter that is not listed is an error, for it may be a slip."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -42,7 +42,6 @@ _DURATIONS = {
     "max_trace_duration": (filters.Field.TRACE_DURATION, Operator.AT_MOST),
 }
 
-_HOUR_NS = 3600 * 10**9
 _REPEATABLE = {*_ATTRIBUTES, "measure", "group_by"}
 
 KEY_VALUE = "`key=value`, or `key` alone for any value; may be repeated"
@@ -64,7 +63,9 @@ class Parameters(BaseModel):
 
 
 class RangeParameters(Parameters):
-    """Of answers about a stretch of time."""
+    """Of answers about a stretch of time, `unasked_ns` long where no start is given."""
+
+    unasked_ns: ClassVar[int] = 3600 * 10**9
 
     start: str | None = Field(None, description=f"An hour before `end`, if not given: {TIME}")
     end: str | None = Field(None, description=f"Now, if not given: {TIME}")
@@ -72,7 +73,7 @@ class RangeParameters(Parameters):
     def range_ns(self, now_ns: int) -> tuple[int, int]:
         """(start, end) in Unix nanoseconds. Raises `ProblemError` for a value that cannot be understood."""
         end_ns = now_ns if self.end is None else parse_time_ns("end", self.end)
-        start_ns = end_ns - _HOUR_NS if self.start is None else parse_time_ns("start", self.start)
+        start_ns = end_ns - self.unasked_ns if self.start is None else parse_time_ns("start", self.start)
         if start_ns >= end_ns:
             raise bad_parameter("start", "must be before end")
         return start_ns, end_ns

@@ -18,7 +18,7 @@ from coldlight_storage import Reader, Row
 _ROUTE = "traces"
 _MINUTE_NS = 60 * 10**9
 _REACHES_NS = (_MINUTE_NS, 60 * _MINUTE_NS, 3 * 24 * 60 * _MINUTE_NS)
-_ANY_SPAN = compile_filter(And(())).span
+_ANY_SPAN = compile_filter(And(())).row
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def search_traces(store: Reader, search: Search, clock_ns: Callable[[], int]) ->
 
 def matching_among(store: Reader, search: Search, trace_ids: Sequence[str]) -> list[str]:
     """Those of some traces that match, the newest first."""
-    span, trace = search.condition.span, search.condition.trace
+    span, trace = search.condition.row, search.condition.trace
     among = f"({span.sql}) AND TraceId IN {{among:Array(String)}}"
     rows = store.select(
         statement("traces/search")
@@ -97,7 +97,7 @@ def _slices(search: Search, now_ns: int) -> Iterator[_Slice]:
 def _read_slice(store: Reader, search: Search, part: _Slice, limit: int) -> list[Row]:
     """Ids and starts of the newest `limit` traces of a slice that match."""
     bounds = {**vars(part), "end_ns": search.end_ns, "limit": limit}
-    span, trace = search.condition.span, search.condition.trace
+    span, trace = search.condition.row, search.condition.trace
     if span == _ANY_SPAN and (search.start_ns == 0 or not part.last):
         matching = statement("traces/matching_traces")
     else:

@@ -95,7 +95,7 @@ class Engine:
         """For each span whether the filter finds it. Fails for a condition that is anything but 0 or 1."""
         rows = [span.row(number) for number, span in enumerate(spans)]
         assert "error" not in self.ask(store=rows)
-        span = compile_filter(expression).span
+        span = compile_filter(expression).row
         sql = f"SELECT {span.sql} AS found, toTypeName(found) FROM otel_traces ORDER BY Number"
         answers = self.query(sql, span.parameters)
         assert all(value in (0, 1) and "Nullable" not in kind for value, kind in answers)

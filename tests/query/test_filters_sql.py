@@ -18,7 +18,7 @@ from coldlight_query.filters import (
 
 def test_a_filter_becomes_conditions_with_bound_parameters() -> None:
     text = 'service = "orders" and attributes["http.response.status_code"] >= 500 and duration > 1s'
-    assert compile_filter(parse_filter(text)).span == Condition(
+    assert compile_filter(parse_filter(text)).row == Condition(
         "((ServiceName = {f0:String}) AND (mapContains(SpanAttributes, {f1:String}) AND "
         "coalesce(toInt64OrNull(SpanAttributes[{f1:String}]) >= {f2:Int64}, "
         "toFloat64OrNull(SpanAttributes[{f1:String}]) >= {f2:Int64}, 0)) AND (Duration > {f3:UInt64}))",
@@ -56,14 +56,14 @@ def test_a_filter_becomes_conditions_with_bound_parameters() -> None:
     ],
 )
 def test_each_construct_has_its_sql(text: str, sql: str) -> None:
-    assert compile_filter(parse_filter(text)).span.sql == f"({sql})"
+    assert compile_filter(parse_filter(text)).row.sql == f"({sql})"
 
 
 def test_conditions_on_the_trace_are_separate() -> None:
     compiled = compile_filter(
         parse_filter("trace_duration > 1s and (root and trace_duration < 1h)"), prefix="p"
     )
-    assert compiled.span == Condition("(ParentSpanId = '')", {})
+    assert compiled.row == Condition("(ParentSpanId = '')", {})
     length = "(toUnixTimestamp64Nano(End) - toUnixTimestamp64Nano(Start))"
     assert compiled.trace == Condition(
         f"(({length} > {{p_trace0:UInt64}}) AND ({length} < {{p_trace1:UInt64}}))",
@@ -78,13 +78,13 @@ def test_without_conditions_on_the_trace_there_are_none() -> None:
 def test_written_and_handmade_conditions_compile_together() -> None:
     handmade = Comparison(Attribute(Scope.OWN, "k"), Operator.EQUAL, "v")
     compiled = compile_filter(And((parse_filter('service = "a" or root'), handmade)))
-    assert compiled.span.sql.startswith("(((ServiceName = {f0:String}) OR (ParentSpanId = '')) AND (")
-    assert compiled.span.parameters == {"f0": "a", "f1": "k", "f2": "v"}
+    assert compiled.row.sql.startswith("(((ServiceName = {f0:String}) OR (ParentSpanId = '')) AND (")
+    assert compiled.row.parameters == {"f0": "a", "f1": "k", "f2": "v"}
 
 
 def test_no_operands_are_true_for_and_and_false_for_or() -> None:
-    assert compile_filter(And((Or(()), Root()))).span.sql == "((0) AND (ParentSpanId = ''))"
-    assert compile_filter(And(())).span.sql == "(1)"
+    assert compile_filter(And((Or(()), Root()))).row.sql == "((0) AND (ParentSpanId = ''))"
+    assert compile_filter(And(())).row.sql == "(1)"
 
 
 def test_a_prefix_that_is_no_identifier_is_refused() -> None:

@@ -51,13 +51,13 @@ class Condition:
 
 @dataclass(frozen=True)
 class Compiled:
-    """`span` is a condition on the rows of otel_traces, `trace` one on those of trace_index.
+    """`row` is a condition on the rows of otel_traces, or of otel_logs in that dialect; `trace` one on those of trace_index.
 
-    Both must hold: for a span, and for the trace that it belongs to. `trace` is None when nothing is asked of
+    Both must hold: for a row, and for the trace that it belongs to. `trace` is None when nothing is asked of
     the trace; it needs the whole trace's `Start` and `End`, in one row. The two share no parameter's name.
     """
 
-    span: Condition
+    row: Condition
     trace: Condition | None
 
 

@@ -117,7 +117,7 @@ _COUNTS = (
 
 
 def quantiles(values: Sequence[float]) -> dict[str, float] | None:
-    """`models.Quantiles`; None of no values."""
+    """`models.RunQuantiles`; None of no values."""
     return dict(zip(("p50", "p95", "p99"), values, strict=True)) if values else None
 
 

@@ -75,7 +75,7 @@ class Invocations(BaseModel):
     next_cursor: Cursor
 
 
-class Quantiles(BaseModel):
+class RunQuantiles(BaseModel):
     """Of the runs themselves, linear between two of them, as numpy and pandas have it (R-7)."""
 
     p50: float
@@ -140,10 +140,10 @@ class Function(BaseModel):
     throttles: int | None = Field(description="Of CloudWatch's metrics; null where these are not here")
     cold_starts: int | None
     cold_start_share: float | None = Field(description="Of those runs of which it is known", examples=[0.02])
-    duration_ms: Quantiles | None
-    cold_duration_ms: Quantiles | None = Field(description="Without the init, as the platform counts it")
-    warm_duration_ms: Quantiles | None
-    init_ms: Quantiles | None = Field(description="What cold starts waited for an init or a restore")
+    duration_ms: RunQuantiles | None
+    cold_duration_ms: RunQuantiles | None = Field(description="Without the init, as the platform counts it")
+    warm_duration_ms: RunQuantiles | None
+    init_ms: RunQuantiles | None = Field(description="What cold starts waited for an init or a restore")
     billed_ms: int | None
     timeout_ms: float | None
     memory_mb: int | None = Field(description="Of the latest run")
@@ -184,8 +184,8 @@ class Cohort(BaseModel):
     timeouts: int
     out_of_memory: int
     cold_starts: int
-    cold_duration_ms: Quantiles | None
-    warm_duration_ms: Quantiles | None
+    cold_duration_ms: RunQuantiles | None
+    warm_duration_ms: RunQuantiles | None
     billed_ms: int | None
     cost_usd: float | None = Field(
         description="What Lambda bills, at the marginal rate; nothing of what was called"

@@ -65,11 +65,11 @@ def read_series(store: Reader, query: RedQuery) -> dict[str, Any]:
 
 def _sql(query: RedQuery) -> str:
     labels = ", ".join(group.sql for group in query.groups)
-    return statement("red/series").replace("$labels", labels).replace("$condition", query.condition.span.sql)
+    return statement("red/series").replace("$labels", labels).replace("$condition", query.condition.row.sql)
 
 
 def _parameters(query: RedQuery) -> dict[str, Any]:
-    bound = dict(query.condition.span.parameters)
+    bound = dict(query.condition.row.parameters)
     for group in query.groups:
         bound.update(group.parameters)
     # one group more than is shown, to know whether there is one

@@ -1,7 +1,6 @@
 """`/cost`: what was spent, on what, and the prices it is computed with."""
 
 from calendar import monthrange
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -15,31 +14,13 @@ from coldlight_query.cost.reading import DIMENSIONS
 from coldlight_query.cost.wasted import read_waste
 from coldlight_query.invocations.runs import Stretch
 from coldlight_query.problems import bad_parameter, described
-from coldlight_query.routes.parameters import TIME, Parameters, check_given_once
+from coldlight_query.routes.parameters import DayParameters, Parameters, check_given_once
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer, as_json
-from coldlight_query.times import parse_time_ns
 
 router = APIRouter(prefix="/api/v1/cost", tags=["cost"], dependencies=[Depends(check_given_once)])
 
-_DAY_NS = 24 * 3600 * 10**9
 
-
-class StretchParameters(Parameters):
-    """The time that is looked at; without any, the last 24 hours."""
-
-    start: str | None = Field(None, description=f"Invocations that begin then or later: {TIME}")
-    end: str | None = Field(None, description=f"Invocations that begin then or earlier: {TIME}")
-
-    def stretch(self, clock_ns: Callable[[], int]) -> Stretch:
-        """Raises `ProblemError` for a time that cannot be understood, or that lies before the start."""
-        end_ns = clock_ns() if self.end is None else parse_time_ns("end", self.end)
-        start_ns = end_ns - _DAY_NS if self.start is None else parse_time_ns("start", self.start)
-        if start_ns > end_ns:
-            raise bad_parameter("start", "it lies after the end")
-        return Stretch(start_ns, end_ns)
-
-
-class CostParameters(StretchParameters):
+class CostParameters(DayParameters):
     """What to group by."""
 
     by: str = Field(
@@ -79,8 +60,8 @@ async def costs(
 ) -> Response:
     """What invocations and their calls of AWS APIs cost, each at the marginal rate."""
     state = request.app.state
-    stretch, by = parameters.stretch(state.clock_ns), parameters.dimensions()
-    return await answer(read_costs, store, state.prices, stretch, by)
+    stretch = Stretch(*parameters.range_ns(state.clock_ns()))
+    return await answer(read_costs, store, state.prices, stretch, parameters.dimensions())
 
 
 @router.get("/months/{month}", response_model=models.Month, responses=described(*STATUSES))
@@ -105,11 +86,12 @@ def _stretch_of(month: str) -> Stretch:
 
 @router.get("/waste", response_model=models.Waste, responses=described(*STATUSES))
 async def waste(
-    request: Request, store: ReaderDependency, parameters: Annotated[StretchParameters, Query()]
+    request: Request, store: ReaderDependency, parameters: Annotated[DayParameters, Query()]
 ) -> Response:
     """What functions need not have cost: failures, retries, idle concurrency, memory, the layer itself."""
     state = request.app.state
-    return await answer(read_waste, store, state.prices, parameters.stretch(state.clock_ns))
+    stretch = Stretch(*parameters.range_ns(state.clock_ns()))
+    return await answer(read_waste, store, state.prices, stretch)
 
 
 @router.get("/prices", response_model=models.Prices, responses=described(400))

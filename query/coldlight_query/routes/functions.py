@@ -13,7 +13,7 @@ from coldlight_query.invocations.listing import Wanted, list_runs
 from coldlight_query.invocations.names import Identity, named
 from coldlight_query.invocations.runs import Stretch, read_runs
 from coldlight_query.problems import ProblemError, described
-from coldlight_query.routes.parameters import TIME, PagedParameters, RangeParameters, check_given_once
+from coldlight_query.routes.parameters import TIME, DayParameters, PagedParameters, check_given_once
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
 from coldlight_query.times import LATEST_NS, parse_duration_ns, parse_time_ns
 from coldlight_storage import Reader
@@ -25,24 +25,13 @@ NameParameter = Annotated[
 ]
 
 
-class StretchParameters(RangeParameters):
-    """A stretch of time."""
-
-    unasked_ns = 24 * 3600 * 10**9
-
-    start: str | None = Field(
-        None, description=f"The run starts then or later: {TIME}; a day before `end` if it is not given"
-    )
-    end: str | None = Field(None, description=f"The run starts then or earlier: {TIME}; now if not given")
-
-
-class FunctionsParameters(StretchParameters, PagedParameters):
+class FunctionsParameters(DayParameters, PagedParameters):
     """Of the list of functions."""
 
     limit: int = Field(1000, ge=1, le=10_000, description="Functions on a page")
 
 
-class FunctionParameters(StretchParameters):
+class FunctionParameters(DayParameters):
     """Of one function."""
 
     version: str = Field("", description="Runs of one version only")

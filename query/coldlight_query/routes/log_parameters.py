@@ -70,7 +70,7 @@ class LogConditions(Parameters):
     def conditions(self) -> tuple[Condition, ...]:
         """What a row must meet. Raises `ProblemError` or `FilterError` for a value that cannot be understood."""
         expression = And((*self._fields(), *self._attributes(), parse_filter(self.filter, LOGS)))
-        conditions = [compile_filter(expression, dialect=LOGS).span]
+        conditions = [compile_filter(expression, dialect=LOGS).row]
         if self.query:
             conditions.append(words_condition(self.query))
         if self.request_id is not None:

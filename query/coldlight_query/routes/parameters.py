@@ -79,6 +79,14 @@ class RangeParameters(Parameters):
         return start_ns, end_ns
 
 
+class DayParameters(RangeParameters):
+    """Of answers about the runs that started in a stretch of time."""
+
+    unasked_ns = 24 * 3600 * 10**9
+
+    start: str | None = Field(None, description=f"A day before `end`, if not given: {TIME}")
+
+
 class PagedParameters(Parameters):
     """Of answers that come in pages."""
 

@@ -57,7 +57,7 @@ class TailParameters(Parameters):
         compiled = compile_filter(And(tuple(parts)), dialect=dialect)
         if compiled.trace is not None:
             raise bad_parameter("filter", "trace_duration is known when a trace is over: leave it out here")
-        return _both(compiled.span, self._words()) if self.query else compiled.span
+        return _both(compiled.row, self._words()) if self.query else compiled.row
 
     def _words(self) -> Condition:
         if self.signal != "logs":

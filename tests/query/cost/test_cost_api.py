@@ -256,7 +256,7 @@ async def test_nothing_costs_nothing(api: Api) -> None:
     ("parameters", "said"),
     [
         ({"by": "weather"}, "'weather': one or more of function, route, tenant_id, day, service"),
-        ({"start": "2026-11-24T00:00:00Z", "end": "2026-11-23T00:00:00Z"}, "it lies after the end"),
+        ({"start": "2026-11-24T00:00:00Z", "end": "2026-11-23T00:00:00Z"}, "must be before end"),
         ({"start": "yesterday"}, "start"),
     ],
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from coldlight_collector import front_door, metrics
+from coldlight_collector import metrics
 from coldlight_collector.gate import Gate
 from coldlight_collector.journal.folders import journal_folders
 from coldlight_collector.ports import Ports, listen
@@ -57,9 +57,8 @@ async def start(
     await tenants.open(DEFAULT_TENANT)
     await tenants.meet(access.tenants | journal_folders(settings.folder).keys())
     gate, tallies = Gate(access, settings.rates), Tallies()
-    own_routes = front_door.own_routes(registry, tenants, gate)
     trace = _trace_itself(settings, tenants.default, tallies)
-    ports = await listen(tenants.intake, gate, settings, own_routes, registry, tallies, trace)
+    ports = await listen(tenants, gate, settings, registry, tallies, trace)
     metrics.watch(registry, tenants, tallies, ports)
     registry.register(gate)
     return Collector(ports, tenants, trace)

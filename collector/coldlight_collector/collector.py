@@ -70,7 +70,7 @@ def _trace_itself(settings: CollectorSettings, own: Pipeline, tallies: Tallies) 
         return None
     from coldlight_collector import self_trace  # half a second, for those who want it
 
-    intake = tallies["self"].counting(own.journal.append)
+    intake = tallies["self"].counting_all(own.journal.append)
     trace = self_trace.start(settings.self_trace, own.inserter.identity, intake)
     own.inserter.inserting = trace.inserting
     return trace

@@ -5,7 +5,9 @@ Raw, because the journal keeps the request as it came, and the one parse is the 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -58,11 +60,13 @@ class GrpcLimits:
     message_bytes: int = 64 << 20
     """The longest request, before and after decompression (OTLP recommends 64 MiB)."""
     connections: int = 4096
-    """Open at once; what comes on top is closed, and its client connects again later. gRPC counts them not by address."""
+    """Open at once; what comes on top is closed, and its client connects again later. By address gRPC cannot count them."""
     streams: int = 256
     """Requests of one connection at a time; further ones wait at the client (RFC 9113, 5.1.2, advises 100 at least)."""
     in_flight: int = 1024
     """Requests being read, validated or stored; what is over is told to come again."""
+    in_flight_of_one_address: int = 512
+    """The same for each client address, so that none can have all places."""
     read_timeout_s: float = 10.0
     """How long a request may take to arrive once its headers have; and a connection, TLS and HTTP/2, to be agreed on."""
     ping_interval_s: float = 10.0
@@ -177,19 +181,30 @@ class _Receiver:
     tally: Tally
     trace: "SelfTrace | None" = None
     decode: Callable[[Signal, bytes], Payload] = validate
-    in_flight: int = 0
+    in_flight: Counter[str] = field(default_factory=Counter)
+    """By the client's address."""
     decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def export(self, signal: Signal, context: Context) -> bytes:
         self.tally.requests += 1
         sender = self.gate.admit(_token(context))
-        if self.in_flight >= self.limits.in_flight:
-            raise Unavailable("too many requests are in flight: send again later")
-        self.in_flight += 1
-        try:
+        with self.place(_address(context)):
             return await self.store(signal, await self.read(context), sender)
+
+    @contextmanager
+    def place(self, address: str) -> Iterator[None]:
+        """Has a place for a request for the length of a block. Entering it raises `Unavailable` when there is none."""
+        if self.in_flight.total() >= self.limits.in_flight:
+            raise Unavailable("too many requests are in flight: send again later")
+        if self.in_flight[address] >= self.limits.in_flight_of_one_address:
+            raise Unavailable("too many requests from this address are in flight: send again later")
+        self.in_flight[address] += 1
+        try:
+            yield
         finally:
-            self.in_flight -= 1
+            self.in_flight[address] -= 1
+            if not self.in_flight[address]:
+                del self.in_flight[address]
 
     async def read(self, context: Context) -> bytes:
         try:
@@ -215,6 +230,11 @@ class _Receiver:
             return self.decode(signal, body)
         async with self.decoding:
             return await asyncio.to_thread(self.decode, signal, body)
+
+
+def _address(context: Context) -> str:
+    """The client's, without its port (gRPC's `ipv4:192.0.2.1:5000`)."""
+    return context.peer().rpartition(":")[0]
 
 
 def _token(context: Context) -> str | None:

@@ -281,6 +281,36 @@ async def test_requests_beyond_the_bound_are_refused_before_their_body() -> None
     assert trailing_retry(error).retry_delay.seconds == 1
 
 
+async def test_one_address_cannot_have_all_places(recorder: Recorder) -> None:
+    limits = GrpcLimits(in_flight=2, in_flight_of_one_address=1)
+    server = await serve(lambda _: recorder, gate(), "::", 0, limits)
+    addresses = [f"{host}:{server.port}" for host in ("127.0.0.1", "[::1]")]
+    async with (
+        grpc.aio.insecure_channel(addresses[0]) as busy,
+        grpc.aio.insecure_channel(addresses[1]) as other,
+    ):
+        held = asyncio.ensure_future(streaming(busy)(no_body_yet()))
+        while not (error := await attempt(export_over(busy))):
+            await asyncio.sleep(0.01)
+        assert await export_over(other)(ONE_SPAN) == b""
+        held.cancel()
+        while await attempt(export_over(busy)):
+            await asyncio.sleep(0.01)
+    await server.stop(0)
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert "from this address" in error.details()
+    assert trailing_retry(error).retry_delay.seconds == 1
+
+
+async def attempt(export: Export) -> Any:
+    """The error of a call, if there is one."""
+    try:
+        await export(ONE_SPAN)
+    except grpc.RpcError as error:
+        return error
+    return None
+
+
 def streaming(channel: grpc.aio.Channel) -> Export:
     """The same method, given an iterator that may send its body late, or never."""
     return cast(Export, channel.stream_unary(METHOD[Signal.TRACES]))

@@ -93,8 +93,7 @@ async def listen(
         budget=budget,
         # last, for its threads outlive a start that fails
         grpc=await otlp_grpc.serve(
-            receiver.intakes, gate, host, settings.grpc_port, settings.grpc, budget, tallies["otlp_grpc"], trace,
-            settings.tls,
+            receiver, gate, host, settings.grpc_port, settings.grpc, trace, settings.tls
         ),
     )  # fmt: skip
 

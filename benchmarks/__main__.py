@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import coldlight, growth, ingest, metrics, query, rotel
+from benchmarks import coldlight, growth, ingest, metrics, query, replay, rotel
 from benchmarks.bench import Servers, Turn, candidates, keep, run_folder, take_turns
 from benchmarks.payload import ATTRIBUTES_PER_SPAN
 from benchmarks.signals import SIGNALS
@@ -37,6 +37,7 @@ Rounds = Annotated[int, typer.Option(help="Turns of each system; medians are sho
 StoredSpans = Annotated[int, typer.Option(help="Spans to store before asking.")]
 Queries = Annotated[int, typer.Option(help="How often to ask.")]
 Levels = Annotated[list[int] | None, typer.Option("--stored", help="Spans stored when it is measured.")]
+Gib = Annotated[float, typer.Option(help="Size of the journal.")]
 Collectors = Annotated[list[int] | None, typer.Option("--collectors", help="Collectors on one ClickHouse.")]
 
 
@@ -126,6 +127,16 @@ def measure_growth(
         ]
         measured = [level for found in take_turns(turns) for level in found]
     keep(folder, "growth", measured, [metrics.growth(measured)])
+
+
+@app.command("replay")
+def measure_replay(context: typer.Context, gib: Gib = 1.0, rounds: Rounds = 3) -> None:
+    """How soon a killed Coldlight serves again while it replays a large journal. Fails when that is after more than 10 s."""
+    _, folder = context.obj
+    turns = [Turn("Coldlight embedded", partial(replay.measure, folder, round(gib * 2**30)))] * rounds
+    measured = take_turns(turns)
+    keep(folder, "replay", measured, [metrics.replay(measured)])
+    raise typer.Exit(0 if len(measured) == rounds and all(one.is_kept for one in measured) else 1)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from statistics import median
 from benchmarks.growth import Level
 from benchmarks.ingest import Cost, Figures
 from benchmarks.query import Latency
+from benchmarks.replay import Replay
 from benchmarks.report import Report
 from benchmarks.system import CLICKHOUSE, COLLECTOR
 
@@ -147,3 +148,14 @@ def _level(level: Level) -> list[str]:
         *((value, 1) for latency in level.latencies for value in (latency.p50_ms, latency.p95_ms)),
     ]
     return [level.candidate, f"{level.stored:,}", *(_number(value, digits) for value, digits in numbers)]
+
+
+def replay(measured: Sequence[Replay]) -> Report:
+    columns = ["journal, MiB", "ready after s", "first answer after s", "drained after s", "peak memory, MB"]
+    rows = [
+        [f"{each.journal_bytes / 2**20:,.0f}"]
+        + [f"{value:.1f}" for value in (each.ready_s, each.acknowledged_s, each.drained_s)]
+        + [f"{each.peak_memory_mb:,.0f}"]
+        for each in measured
+    ]
+    return Report("A killed collector starts again", columns, rows)

@@ -26,15 +26,26 @@ Program = Annotated[
         " tried with it. Without: `coldlight up`, on embedded ClickHouse.",
     ),
 ]
+JournalLimit = Annotated[
+    str,
+    typer.Option(
+        help="As of `coldlight up`. Where senders share the machine, only a small journal gets full."
+    ),
+]
 
 
-def main(minutes: Minutes = 10, attack_minutes: AttackMinutes = 2, clickhouse_server: Program = None) -> None:
+def main(
+    minutes: Minutes = 10,
+    attack_minutes: AttackMinutes = 2,
+    clickhouse_server: Program = None,
+    journal_limit: JournalLimit = "512M",
+) -> None:
     """Sends Coldlight four times what it can take, then attacks it, and says which promises held."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder, url = Path(name), ""
         if clickhouse_server:
             url = stack.enter_context(server(str(clickhouse_server), folder)).database_url("overload")
-        trials = run(folder, url, minutes * 60, attack_minutes * 60)
+        trials = run(folder, url, journal_limit, minutes * 60, attack_minutes * 60)
         stored, owed = stored_spans(folder, url), sum(trial.acknowledged for trial in trials.values())
     for title, trial in trials.items():
         show(title, trial)
@@ -43,10 +54,10 @@ def main(minutes: Minutes = 10, attack_minutes: AttackMinutes = 2, clickhouse_se
     raise typer.Exit(0 if kept else 1)
 
 
-def run(folder: Path, url: str, seconds: float, attack_s: float) -> dict[str, Trial]:
+def run(folder: Path, url: str, journal_limit: str, seconds: float, attack_s: float) -> dict[str, Trial]:
     """Both trials on one Coldlight, which is stopped in the end."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with victim(folder, url) as tried, Progress(*columns, console=console) as progress:
+    with victim(folder, url, journal_limit) as tried, Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=1)
 
         def tell(what: str, done: float) -> None:

@@ -46,15 +46,15 @@ class Victim:
 
 
 @contextmanager
-def victim(folder: Path, url: str = "") -> Iterator[Victim]:
-    """Coldlight with a small journal, so that it has to refuse, for the length of the block."""
+def victim(folder: Path, url: str = "", journal_limit: str = "512M") -> Iterator[Victim]:
+    """Coldlight for the length of the block; the smaller its journal, the sooner it has to refuse."""
     port = free_port()
     flags = ["--otlp-http-port", str(port), "--otlp-grpc-port", "0", "--zipkin-port", "0", "--xray-port", "0"]
     flags += [
         "--data",
         str(folder / "data"),
         "--journal-limit",
-        "512M",
+        journal_limit,
         "--memory",
         f"{CLICKHOUSE_MEMORY_MB}M",
     ]

@@ -255,9 +255,7 @@ def _collector_settings(settings: Settings, tls: Certificate | None) -> Collecto
             connections_of_one_address=settings.max_connections_per_address,
             body_bytes=settings.max_request,
         ),
-        grpc=GrpcLimits(
-            connections=settings.max_connections, message_bytes=settings.max_request_decompressed
-        ),
+        grpc=GrpcLimits(connections=settings.max_connections, message_bytes=settings.max_request),
         decompressed_bytes=settings.max_request_decompressed,
         self_trace=settings.self_trace,
         expanded_bytes=_least(settings, settings.max_request_expanded, 8),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from coldlight_collector import front_door, metrics
+from coldlight_collector import metrics
 from coldlight_collector.gate import Gate
 from coldlight_collector.journal.folders import journal_folders
 from coldlight_collector.ports import Ports, listen
@@ -57,9 +57,8 @@ async def start(
     await tenants.open(DEFAULT_TENANT)
     await tenants.meet(access.tenants | journal_folders(settings.folder).keys())
     gate, tallies = Gate(access, settings.rates), Tallies()
-    own_routes = front_door.own_routes(registry, tenants, gate)
     trace = _trace_itself(settings, tenants.default, tallies)
-    ports = await listen(tenants.intake, gate, settings, own_routes, registry, tallies, trace)
+    ports = await listen(tenants, gate, settings, registry, tallies, trace)
     metrics.watch(registry, tenants, tallies, ports)
     registry.register(gate)
     return Collector(ports, tenants, trace)
@@ -71,7 +70,7 @@ def _trace_itself(settings: CollectorSettings, own: Pipeline, tallies: Tallies) 
         return None
     from coldlight_collector import self_trace  # half a second, for those who want it
 
-    intake = tallies["self"].counting(own.journal.append)
+    intake = tallies["self"].counting_all(own.journal.append)
     trace = self_trace.start(settings.self_trace, own.inserter.identity, intake)
     own.inserter.inserting = trace.inserting
     return trace

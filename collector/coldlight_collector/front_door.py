@@ -16,7 +16,6 @@ from coldlight_collector.http.cors import cross_origin
 from coldlight_collector.http.messages import Handler, Refusal, Refuse, Response, Routes
 from coldlight_collector.receiver import Receiver
 from coldlight_collector.tallies import NOBODY
-from coldlight_collector.tenants import Tenants
 from coldlight_collector.xray import api as xray
 
 
@@ -72,7 +71,6 @@ def xray_port(receiver: Receiver, gate: Gate) -> tuple[Routes, Refuse]:
     return _XRAY.open(receiver, gate), receiver.tallies[NOBODY].counting_refusals(_XRAY.refuse)
 
 
-def own_routes(registry: CollectorRegistry, tenants: Tenants, gate: Gate) -> Routes:
-    """What the collector tells of itself."""
-    metrics = for_operators(health.metrics_route(registry), gate, otlp_http.refuse)
-    return {**metrics, **health.routes(tenants)}
+def metrics(registry: CollectorRegistry, gate: Gate) -> Routes:
+    """`/metrics`, which is of all tenants."""
+    return for_operators(health.metrics_route(registry), gate, otlp_http.refuse)

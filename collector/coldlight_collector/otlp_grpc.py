@@ -1,12 +1,15 @@
 """The OTLP/gRPC receiver: the three `Export` methods, on raw bytes.
 
-Raw, because the journal keeps the request as it came, and the one parse is the one of `validate`.
+Raw, because the journal keeps the request as it came, and the one parse is the one of `validate`. Compressed, too, for gRPC
+would give each of many small requests the memory that it asks for, whatever the others have.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -22,18 +25,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from coldlight_collector.gate import Gate, Sender, Throttled
 from coldlight_collector.http.auth import bearer
-from coldlight_collector.http.messages import Budget
-from coldlight_collector.intake import (
-    Accepted,
-    Intakes,
-    Malformed,
-    Payload,
-    Refused,
-    TooLarge,
-    Unavailable,
-    each,
-)
-from coldlight_collector.receiver import AT_ONCE, LARGE_BYTES
+from coldlight_collector.http.messages import Request
+from coldlight_collector.intake import Accepted, Malformed, Refused, TooLarge, Unavailable
+from coldlight_collector.places import Places
+from coldlight_collector.receiver import Receiver
 from coldlight_collector.tallies import Tally
 from coldlight_collector.tls import Certificate
 from coldlight_collector.validate import validate
@@ -48,6 +43,9 @@ log = logging.getLogger(__name__)
 _MESSAGE_CHARACTERS = 512
 """What a client reads of an error: trailers carry it three times, and clients take 8 KiB of them."""
 
+_GZIP, _ZLIB = b"\x1f\x8b", b"\x78"
+"""RFC 1952, 2.3.1; RFC 1950, 2.2: gRPC's "deflate" has zlib's frame."""
+
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
@@ -56,13 +54,19 @@ class GrpcLimits:
     """What a client may ask for, and for how long."""
 
     message_bytes: int = 64 << 20
-    """The longest request, before and after decompression (OTLP recommends 64 MiB)."""
+    """The longest request as it is sent (OTLP recommends 64 MiB)."""
     connections: int = 4096
-    """Open at once; what comes on top is closed, and its client connects again later. gRPC counts them not by address."""
+    """Open at once; what comes on top is closed, and its client connects again later. By address gRPC cannot count them."""
     streams: int = 256
     """Requests of one connection at a time; further ones wait at the client (RFC 9113, 5.1.2, advises 100 at least)."""
     in_flight: int = 1024
     """Requests being read, validated or stored; what is over is told to come again."""
+    in_flight_of_one_address: int = 512
+    """The same for each client address."""
+    slow: int = 8
+    """Of these, so many may take longer than `patience_s` to arrive, and half as many of one address: while gRPC reads a request it
+    takes the memory, and says nothing of it before the last byte. Eight of 64 MiB are what all requests may hold."""
+    patience_s: float = 1.0
     read_timeout_s: float = 10.0
     """How long a request may take to arrive once its headers have; and a connection, TLS and HTTP/2, to be agreed on."""
     ping_interval_s: float = 10.0
@@ -88,29 +92,23 @@ class GrpcServer:
 
 
 async def serve(
-    intakes: Intakes,
+    receiver: Receiver,
     gate: Gate,
     host: str,
     port: int,
     limits: GrpcLimits,
-    budget: Budget | None = None,
-    tally: Tally | None = None,
     trace: "SelfTrace | None" = None,
     tls: Certificate | None = None,
 ) -> GrpcServer:
-    """Listen on `host:port` (0: any free port) and hand every valid request of whom `gate` lets in to its intake.
+    """Listen on `host:port` (0: any free port) and give `receiver` every request of whom `gate` lets in.
 
-    `budget` counts the bytes of requests until the intake has stored them; give the one of the other
-    receivers. A call shows its token in the metadata `authorization: Bearer <token>`. `tally` counts what comes,
-    `trace` makes spans of it. With `tls`, plain text is not spoken. Raises `OSError`, naming the address, when it cannot
-    listen there.
+    A call shows its token in the metadata `authorization: Bearer <token>`. `trace` makes spans of the calls. With `tls`,
+    plain text is not spoken. Raises `OSError`, naming the address, when it cannot listen there.
     """
-    tally = tally or Tally()
-    receiver = _Receiver(each(intakes, tally.counting), gate, limits, budget or Budget(), tally, trace)
-    if trace:
-        receiver.decode = trace.decoding(validate)
+    tally = receiver.tallies["otlp_grpc"]
+    calls = _Calls(receiver.counted_by(tally), gate, limits, tally, trace)
     server = grpc.aio.server(options=_options(limits))
-    server.add_generic_rpc_handlers([_handlers(receiver, signal) for signal in Signal])
+    server.add_generic_rpc_handlers([_handlers(calls, signal) for signal in Signal])
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         if tls:
@@ -128,6 +126,7 @@ async def serve(
 def _options(limits: GrpcLimits) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", limits.message_bytes),
+        ("grpc.per_message_decompression", 0),
         ("grpc.max_allowed_incoming_connections", limits.connections),
         ("grpc.max_concurrent_streams", limits.streams),
         ("grpc.so_reuseport", 0),  # a second collector on this port must fail, not share it
@@ -166,69 +165,102 @@ _EXPORT: dict[Signal, _Export] = {
 
 
 @dataclass
-class _Receiver:
+class _Calls:
     """Counts the requests in flight; grpc's own `maximum_concurrent_rpcs` would answer
     RESOURCE_EXHAUSTED without RetryInfo, upon which clients drop their data."""
 
-    intakes: Intakes
+    receiver: Receiver
     gate: Gate
     limits: GrpcLimits
-    budget: Budget
     tally: Tally
     trace: "SelfTrace | None" = None
-    decode: Callable[[Signal, bytes], Payload] = validate
-    in_flight: int = 0
-    decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    in_flight: Places = field(init=False)
+    slow: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        limits = self.limits
+        self.in_flight = Places(limits.in_flight, limits.in_flight_of_one_address)
+        self.slow = Places(limits.slow, max(1, limits.slow // 2))
 
     async def export(self, signal: Signal, context: Context) -> bytes:
         self.tally.requests += 1
         sender = self.gate.admit(_token(context))
-        if self.in_flight >= self.limits.in_flight:
-            raise Unavailable("too many requests are in flight: send again later")
-        self.in_flight += 1
+        address = _address(context)
+        if not self.in_flight.take(address):
+            raise Unavailable(
+                "too many requests are in flight, or too many from this address: send again later"
+            )
         try:
-            return await self.store(signal, await self.read(context), sender)
+            return await self.store(signal, await self.read(context, address), sender)
         finally:
-            self.in_flight -= 1
+            self.in_flight.give(address)
 
-    async def read(self, context: Context) -> bytes:
-        try:
-            async with asyncio.timeout(self.limits.read_timeout_s):
-                body: object = await context.read()
-        except TimeoutError:
-            raise Unavailable(f"the request did not arrive within {self.limits.read_timeout_s} s") from None
+    async def read(self, context: Context, address: str) -> bytes:
+        async with self.in_time(address):
+            body: object = await context.read()
         if not isinstance(body, bytes):  # grpc.aio.EOF
             raise Malformed("the call carries no request message: send one")
         self.tally.bytes += len(body)
         return body
 
+    @asynccontextmanager
+    async def in_time(self, address: str) -> AsyncIterator[None]:
+        """Raises `Unavailable` where the block takes too long, or is slow and there are too many of that kind."""
+        loop, has_place = asyncio.get_running_loop(), False
+
+        def be_slow() -> None:
+            nonlocal has_place
+            has_place = self.slow.take(address)
+            if not has_place:
+                deadline.reschedule(loop.time())
+
+        late = loop.call_later(self.limits.patience_s, be_slow)
+        try:
+            async with asyncio.timeout(self.limits.read_timeout_s) as deadline:
+                yield
+        except TimeoutError:
+            reason = (
+                f"the request did not arrive within {self.limits.read_timeout_s} s, or too many come slowly"
+            )
+            raise Unavailable(f"{reason}: send again later") from None
+        finally:
+            late.cancel()
+            if has_place:
+                self.slow.give(address)
+
     async def store(self, signal: Signal, body: bytes, sender: Sender) -> bytes:
         sender.spend(size=len(body))
-        with self.budget.holding(len(body)):
-            payload = await self.decoded(signal, body)
-            accepted = await self.intakes(sender.tenant)(signal, payload)
-        sender.spend(items=payload.items)
-        return _response(signal, accepted)
+        request = Request("POST", "", "", {"content-encoding": _encoding(body)}, body, sender)
+        with self.receiver.budget.holding(len(body)):
+            payload = await self.receiver.decode(request, partial(validate, signal), is_slow=False)
+            return _response(signal, await self.receiver.store(signal, payload, request))
 
-    async def decoded(self, signal: Signal, body: bytes) -> Payload:
-        if len(body) <= LARGE_BYTES:
-            return self.decode(signal, body)
-        async with self.decoding:
-            return await asyncio.to_thread(self.decode, signal, body)
+
+def _address(context: Context) -> str:
+    """The client's, without its port (gRPC's `ipv4:192.0.2.1:5000`)."""
+    return context.peer().rpartition(":")[0]
+
+
+def _encoding(body: bytes) -> str:
+    """How a message is compressed. gRPC has a flag for it, which does not get here, but no request of OTLP begins like that: with
+    a field of another number than 1, and for gzip of a wire type that there is not."""
+    if body.startswith(_GZIP):
+        return "gzip"
+    return "deflate" if body.startswith(_ZLIB) and int.from_bytes(body[:2]) % 31 == 0 else ""
 
 
 def _token(context: Context) -> str | None:
     return bearer({name: str(text) for name, text in context.invocation_metadata() or ()})
 
 
-def _handlers(receiver: _Receiver, signal: Signal) -> grpc.GenericRpcHandler:
+def _handlers(calls: _Calls, signal: Signal) -> grpc.GenericRpcHandler:
     # A streaming handler reads a unary call just as well, and reads it when told to: a request beyond the
     # bound is refused before its body takes any memory.
     async def export(_: AsyncIterator[bytes], context: Context) -> bytes:
-        answer: Awaitable[bytes] = receiver.export(signal, context)
-        if receiver.trace:
-            answer = receiver.trace.receiving_call("otlp_grpc", answer)
-        return await _guarded(answer, signal, context, receiver.tally)
+        answer: Awaitable[bytes] = calls.export(signal, context)
+        if calls.trace:
+            answer = calls.trace.receiving_call("otlp_grpc", answer)
+        return await _guarded(answer, signal, context, calls.tally)
 
     method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(export)
     return grpc.method_handlers_generic_handler(_EXPORT[signal].service, {"Export": method})
@@ -242,14 +274,25 @@ async def _guarded(answer: Awaitable[bytes], signal: Signal, context: Context, t
     try:
         return await answer
     except (Refused, Denied) as error:
-        refusal: Refused | Denied = error
+        refusal = _refusal(error, tally)
     except Exception:
         log.exception("OTLP/gRPC: a request for %s failed", signal)
-        refusal = Unavailable("the collector failed on this request; its log says why")
-    text = _capped(str(refusal))
-    code, detail = _status(refusal, text)
-    tally.refuse(HTTPStatus.TOO_MANY_REQUESTS if isinstance(refusal, Throttled) else _IN_HTTP[code])
-    return await context.abort(code, text, _trailers(code, text, detail))
+        refusal = _refusal(Unavailable("the collector failed on this request; its log says why"), tally)
+    # Not where an exception is at hand: gRPC keeps a call with the error that aborts it, and that would have the other one in it,
+    # its frames, and the request in these, until the garbage collector comes by.
+    return await context.abort(*refusal)
+
+
+_Refusal = tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]
+"""Code, text and trailers."""
+
+
+def _refusal(error: Refused | Denied, tally: Tally) -> _Refusal:
+    """What a client is told, counted."""
+    text = _capped(str(error))
+    code, detail = _status(error, text)
+    tally.refuse(HTTPStatus.TOO_MANY_REQUESTS if isinstance(error, Throttled) else _IN_HTTP[code])
+    return code, text, _trailers(code, text, detail)
 
 
 def _response(signal: Signal, accepted: Accepted) -> bytes:

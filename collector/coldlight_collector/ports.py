@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 from prometheus_client import CollectorRegistry
 
-from coldlight_collector import front_door, otlp_grpc
+from coldlight_collector import front_door, health, otlp_grpc
 from coldlight_collector.amplification import bounded
 from coldlight_collector.gate import Gate
 from coldlight_collector.http.messages import Budget, Refuse, Routes
 from coldlight_collector.http.router import router
 from coldlight_collector.http.server import HttpServer, serve
-from coldlight_collector.intake import Intakes, each
+from coldlight_collector.intake import each
 from coldlight_collector.otlp_grpc import GrpcServer
 from coldlight_collector.receiver import Receiver
 from coldlight_collector.settings import CollectorSettings
 from coldlight_collector.tallies import UDP, Tallies
+from coldlight_collector.tenants import Tenants
 from coldlight_collector.tls import Certificate
 from coldlight_collector.xray import daemon
 from coldlight_collector.xray.daemon import XRayDaemon
@@ -50,21 +51,20 @@ class Ports:
 
 
 async def listen(
-    intakes: Intakes,
+    tenants: Tenants,
     gate: Gate,
     settings: CollectorSettings,
-    own_routes: Routes,
     registry: CollectorRegistry,
     tallies: Tallies,
     trace: "SelfTrace | None" = None,
 ) -> Ports:
-    """Opens every port. `own_routes` are what the collector tells of itself; `tallies` count what comes, `trace` makes spans of it.
+    """Opens every port, for what `tenants` take. `tallies` count what comes, `trace` makes spans of it.
 
     Raises OSError that names the port and its flag when one cannot be had.
     """
     budget = Budget()
     sizes = partial(bounded, most_bytes=settings.expanded_bytes, budget=budget)
-    receiver = Receiver(each(intakes, sizes), budget, settings.decompressed_bytes, tallies)
+    receiver = Receiver(each(tenants.intake, sizes), budget, settings.decompressed_bytes, tallies)
     if trace:
         receiver = trace.receiver(receiver)
     host = settings.host
@@ -77,14 +77,15 @@ async def listen(
 
     routes, refuse = front_door.receivers(receiver, gate, settings.cors_origins)
     zipkin_routes, refuse_zipkin = front_door.zipkin_port(receiver, gate, settings.cors_origins)
+    health_routes, metrics_routes = health.routes(tenants), front_door.metrics(registry, gate)
     xray_http, xray = await _listen_for_xray(receiver, gate, settings, http, registry)
     return Ports(
         http=await _named(
-            http(host, settings.http_port, {**routes, **own_routes}, refuse, settings.tls),
+            http(host, settings.http_port, {**routes, **health_routes, **metrics_routes}, refuse, settings.tls),
             "OTLP/HTTP", f"{host}:{settings.http_port}", "--otlp-http-port",
         ),
         zipkin=await _named(
-            http(host, settings.zipkin_port, {**zipkin_routes, **_health(own_routes)}, refuse_zipkin, settings.tls),
+            http(host, settings.zipkin_port, {**zipkin_routes, **health_routes}, refuse_zipkin, settings.tls),
             "Zipkin", f"{host}:{settings.zipkin_port}", "--zipkin-port",
         ),
         xray_http=xray_http,
@@ -92,14 +93,9 @@ async def listen(
         budget=budget,
         # last, for its threads outlive a start that fails
         grpc=await otlp_grpc.serve(
-            receiver.intakes, gate, host, settings.grpc_port, settings.grpc, budget, tallies["otlp_grpc"], trace,
-            settings.tls,
+            receiver, gate, host, settings.grpc_port, settings.grpc, trace, settings.tls
         ),
     )  # fmt: skip
-
-
-def _health(own_routes: Routes) -> Routes:
-    return {path: own_routes[path] for path in ("/healthz", "/readyz")}
 
 
 async def _listen_for_xray(

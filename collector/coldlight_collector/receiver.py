@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 _SMALL_BYTES, _MEDIUM_BYTES = 16 * 1024, 256 * 1024
 """What Python decodes, and what one call in C does, before anybody else's request has waited for long."""
-LARGE_BYTES = 1 << 20
+_LARGE_BYTES = 1 << 20
 """Beyond this even that one call gets a thread: `validate` has loops of its own, in which the others get their turn (worst pause
 of a 10 MiB request 37 ms for 112), though not in its protobuf parse. Below it the switches would cost more than they save."""
-AT_ONCE = 2
+_AT_ONCE = 2
 """Large bodies being decoded: each may grow to the limit before the budget learns of it."""
 
 
@@ -53,7 +53,7 @@ class Receiver:
     budget: Budget
     body_bytes: int
     tallies: Tallies = field(default_factory=Tallies)
-    decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     def counted_by(self, tally: Tally) -> "Receiver":
         """The same way, which `tally` counts."""
@@ -69,7 +69,7 @@ class Receiver:
         Raises `TooLarge`, `Malformed` or `UnknownEncoding` for the compression, and what `decode` raises.
         """
         body, encoding = request.body, request.headers.get("content-encoding", "")
-        if not encoding and len(body) <= (_SMALL_BYTES if is_slow else LARGE_BYTES):
+        if not encoding and len(body) <= (_SMALL_BYTES if is_slow else _LARGE_BYTES):
             return decode(decompress(body, encoding, self.body_bytes))
         if encoding and len(body) <= _SMALL_BYTES:
             at_once = _SMALL_BYTES if is_slow else _MEDIUM_BYTES

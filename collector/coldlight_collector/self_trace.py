@@ -70,15 +70,6 @@ class SelfTrace:
         attributes = {"coldlight.receiver": receiver}
         return self._span(f"receive {receiver}", Context(), SpanKind.SERVER, attributes)
 
-    def decoding(self, decode: Callable[[Signal, bytes], Payload]) -> Callable[[Signal, bytes], Payload]:
-        """The same decoder, traced."""
-
-        def traced(signal: Signal, body: bytes) -> Payload:
-            with self._span("decode"):
-                return decode(signal, body)
-
-        return traced
-
     def receiver(self, receiver: Receiver) -> Receiver:
         """The same receiver, whose steps are traced."""
         parts = {part.name: getattr(receiver, part.name) for part in fields(Receiver)}

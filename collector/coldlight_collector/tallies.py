@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from coldlight_collector.http.messages import Handler, Refusal, Refuse, Request, Response, Routes
-from coldlight_collector.intake import Accepted, Intake, Payload
+from coldlight_collector.intake import Accepted, Intake, Payload, Unavailable
 from coldlight_storage import Signal
 
 _REASONS: Mapping[int, str] = {
@@ -81,6 +81,21 @@ class Tally:
 
         return take
 
+    def counting_all(self, intake: Intake) -> Intake:
+        """The same intake of a receiver that has no requests but what it hands over, counted, also what is not taken."""
+        counted = self.counting(intake)
+
+        async def take(signal: Signal, payload: Payload) -> Accepted:
+            self.requests += 1
+            self.bytes += len(payload.body)
+            try:
+                return await counted(signal, payload)
+            except Unavailable:
+                self.refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+                raise
+
+        return take
+
     def counting_routes(self, routes: Routes) -> Routes:
         """The same routes, counted."""
         return {
@@ -90,9 +105,9 @@ class Tally:
 
     def _counting(self, handler: Handler) -> Handler:
         async def answer(request: Request) -> Response:
-            self.requests += 1
             self.bytes += len(request.body)
             response = await handler(request)
+            self.requests += 1  # not of one that failed: the server refuses it, and counts it as nobody's
             if response.status >= _REFUSED:
                 self.refuse(response.status)
             return response

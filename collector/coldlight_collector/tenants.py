@@ -94,16 +94,18 @@ class Tenants:
         folder = journal_folder(self._folder, tenant)
         lock = await asyncio.to_thread(lock_folder, folder)
         try:
+            # What can fail comes before the journal, whose share of the space stays taken.
+            identity, store = read_identity(folder), self._stores.of(tenant)
             journal = await asyncio.to_thread(Journal, folder, self._limits, space=self.space)
             inserter = Inserter(
                 journal,
-                self._stores.of(tenant),
-                read_identity(folder),
+                store,
+                identity,
                 lambda: self._stores.prepare(tenant),
                 counts=InsertCounts(durations_s=self._shown.durations_s, delays_s=self._shown.delays_s),
                 turns=self._turns,
             )
-        except BaseException:
+        except BaseException:  # whatever it was, who tries again has to find the folder free
             lock.close()
             raise
         committing = self._watched(asyncio.create_task(journal.run(), name=f"journal of {tenant}"))

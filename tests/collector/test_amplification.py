@@ -13,6 +13,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.collector.firehose import Recorder
 from tests.collector.gates import gate
+from tests.collector.receivers import receiver
 
 from coldlight_collector import front_door, otlp_grpc
 from coldlight_collector.amplification import ROW_BYTES, bounded
@@ -113,7 +114,7 @@ async def test_zipkins_tags_are_no_way_around_it(door: httpx.AsyncClient, stored
 
 async def test_grpc_says_resource_exhausted_and_not_to_come_again(stored: Recorder) -> None:
     intake = bounded(stored, MOST_BYTES, Budget())
-    server = await otlp_grpc.serve(lambda _: intake, gate(), "127.0.0.1", 0, GrpcLimits())
+    server = await otlp_grpc.serve(receiver(intake), gate(), "127.0.0.1", 0, GrpcLimits())
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         export: Any = channel.unary_unary(
             "/opentelemetry.proto.collector.trace.v1.TraceService/Export",

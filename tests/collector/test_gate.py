@@ -249,7 +249,9 @@ EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 async def open_grpc(access: Access) -> AsyncIterator[tuple[Any, Collected]]:
     collected = Collected()
     gate = Gate(access, clock_s=lambda: collected.now_s)
-    server = await otlp_grpc.serve(collected.intake, gate, "127.0.0.1", 0, otlp_grpc.GrpcLimits())
+    server = await otlp_grpc.serve(
+        Receiver(collected.intake, Budget(), 1 << 20), gate, "127.0.0.1", 0, otlp_grpc.GrpcLimits()
+    )
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         export: Any = channel.unary_unary(EXPORT)
 

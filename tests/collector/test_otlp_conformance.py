@@ -20,6 +20,7 @@ from tests.collector.conftest import TOKEN
 from tests.collector.firehose import Recorder
 from tests.collector.gates import gate
 from tests.collector.http_clients import Client, connected
+from tests.collector.receivers import receiver
 
 from coldlight_collector import front_door
 from coldlight_collector.http.messages import Budget, Limits
@@ -163,7 +164,7 @@ def export_one_span(endpoint: str) -> None:
 
 
 async def test_a_grpc_request_may_be_larger_than_grpc_takes_by_itself(stored: Recorder) -> None:
-    server = await serve_grpc(lambda _: stored, gate(), "127.0.0.1", 0, GrpcLimits())
+    server = await serve_grpc(receiver(stored), gate(), "127.0.0.1", 0, GrpcLimits())
     large = traces_request(
         span(1, attributes={f"part {i}": "x" * 1_000_000 for i in range(5)})
     ).SerializeToString()

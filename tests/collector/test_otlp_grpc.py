@@ -1,6 +1,7 @@
 """OTLP/gRPC, over real connections: what clients send, what reaches the intake, what clients are told."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,11 +21,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 from tests.collector.gates import gate
+from tests.collector.receivers import receiver
 
 from coldlight_collector.http.messages import Budget
 from coldlight_collector.intake import Accepted, Intake, Malformed, Payload, TooLarge, Unavailable
 from coldlight_collector.otlp_grpc import GrpcLimits, serve
 from coldlight_storage.signals import Signal
+from coldlight_storage.testing import span, stored_form, traces_request
 
 METHOD = {
     Signal.TRACES: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -72,7 +75,7 @@ async def connected(
     token: str | None = None,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to a server of its own."""
-    server = await serve(lambda _: intake, gate(token), "127.0.0.1", 0, limits, budget)
+    server = await serve(receiver(intake, budget, MESSAGE_BYTES), gate(token), "127.0.0.1", 0, limits)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         yield channel
     await server.stop(0)
@@ -174,6 +177,22 @@ async def test_a_message_over_the_limit_is_not_to_be_sent_again(
 
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "google.rpc.retryinfo-bin" not in dict(error.trailing_metadata())
+    assert recorder.taken == []
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])
+async def test_a_compressed_message_is_taken_as_what_it_says(
+    export: Export, recorder: Recorder, compression: grpc.Compression
+) -> None:
+    request = traces_request(span(1, attributes={"text": "again " * 100}))
+    assert await export(request.SerializeToString(), compression=compression) == b""
+    assert [payload.body for _, payload in recorder.taken] == [stored_form(request)]
+
+
+async def test_what_only_looks_compressed_is_an_invalid_argument(export: Export, recorder: Recorder) -> None:
+    for sent in (b"\x1f\x8b", b"\x78\x9c", b"\x1f\x8b\x08 and so on"):
+        error = await refusal(export(sent))
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert recorder.taken == []
 
 
@@ -281,6 +300,36 @@ async def test_requests_beyond_the_bound_are_refused_before_their_body() -> None
     assert trailing_retry(error).retry_delay.seconds == 1
 
 
+async def test_one_address_cannot_have_all_places(recorder: Recorder) -> None:
+    limits = GrpcLimits(in_flight=2, in_flight_of_one_address=1)
+    server = await serve(receiver(recorder), gate(), "::", 0, limits)
+    addresses = [f"{host}:{server.port}" for host in ("127.0.0.1", "[::1]")]
+    async with (
+        grpc.aio.insecure_channel(addresses[0]) as busy,
+        grpc.aio.insecure_channel(addresses[1]) as other,
+    ):
+        held = asyncio.ensure_future(streaming(busy)(no_body_yet()))
+        while not (error := await attempt(export_over(busy))):
+            await asyncio.sleep(0.01)
+        assert await export_over(other)(ONE_SPAN) == b""
+        held.cancel()
+        while await attempt(export_over(busy)):
+            await asyncio.sleep(0.01)
+    await server.stop(0)
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert "from this address" in error.details()
+    assert trailing_retry(error).retry_delay.seconds == 1
+
+
+async def attempt(export: Export) -> Any:
+    """The error of a call, if there is one."""
+    try:
+        await export(ONE_SPAN)
+    except grpc.RpcError as error:
+        return error
+    return None
+
+
 def streaming(channel: grpc.aio.Channel) -> Export:
     """The same method, given an iterator that may send its body late, or never."""
     return cast(Export, channel.stream_unary(METHOD[Signal.TRACES]))
@@ -313,6 +362,38 @@ async def test_a_request_that_does_not_arrive_gives_its_place_back(recorder: Rec
     assert "did not arrive within 0.5 s" in error.details()
 
 
+async def test_requests_that_arrive_slowly_have_few_places_and_leave_the_others_theirs(
+    recorder: Recorder,
+) -> None:
+    async with connected(recorder, GrpcLimits(slow=1, patience_s=0.05)) as channel:
+        slow = asyncio.ensure_future(streaming(channel)(no_body_yet()))
+        await asyncio.sleep(0.2)
+        error = await refusal(streaming(channel)(no_body_yet()))
+        assert await export_over(channel)(ONE_SPAN) == b""
+        assert not slow.done()
+        slow.cancel()
+
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert "too many come slowly" in error.details()
+    assert trailing_retry(error).retry_delay.seconds == 1
+
+
+async def test_a_refused_request_is_kept_by_nobody(export: Export) -> None:
+    def kept() -> int:
+        return sum(isinstance(found, Malformed) for found in gc.get_objects())
+
+    gc.collect()
+    gc.disable()  # it would find what should not need to be found
+    try:
+        before = kept()
+        for _ in range(3):
+            await refusal(export(b"no request"))
+        await asyncio.sleep(0.05)
+        assert kept() == before
+    finally:
+        gc.enable()
+
+
 async def test_a_request_abandoned_by_its_client_gives_its_place_back() -> None:
     started, gone = asyncio.Event(), asyncio.Event()
 
@@ -338,9 +419,9 @@ async def test_a_request_abandoned_by_its_client_gives_its_place_back() -> None:
 
 
 async def test_a_second_server_on_the_port_fails_by_name(recorder: Recorder) -> None:
-    server = await serve(lambda _: recorder, gate(), "127.0.0.1", 0, LIMITS)
+    server = await serve(receiver(recorder), gate(), "127.0.0.1", 0, LIMITS)
     with pytest.raises(OSError, match=f"127.0.0.1:{server.port}"):
-        await serve(lambda _: recorder, gate(), "127.0.0.1", server.port, LIMITS)
+        await serve(receiver(recorder), gate(), "127.0.0.1", server.port, LIMITS)
     await server.stop(0)
 
 
@@ -352,7 +433,7 @@ async def test_stop_lets_a_request_finish_and_frees_the_port() -> None:
         await release.wait()
         return Accepted()
 
-    server = await serve(lambda _: slow, gate(), "127.0.0.1", 0, LIMITS)
+    server = await serve(receiver(slow), gate(), "127.0.0.1", 0, LIMITS)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         call = asyncio.ensure_future(export_over(channel)(ONE_SPAN))
         await started.wait()

@@ -11,6 +11,7 @@ import pytest
 from tests.collector.firehose import Recorder
 from tests.collector.gates import gate
 from tests.collector.http_clients import Client
+from tests.collector.receivers import receiver
 
 from coldlight_collector.otlp_grpc import GrpcLimits, GrpcServer, serve
 from coldlight_storage.signals import Signal
@@ -40,7 +41,7 @@ async def frames(reader: asyncio.StreamReader) -> AsyncIterator[tuple[int, int, 
 
 @asynccontextmanager
 async def serving(limits: GrpcLimits, stored: Recorder) -> AsyncIterator[GrpcServer]:
-    server = await serve(lambda _: stored, gate(), "127.0.0.1", 0, limits)
+    server = await serve(receiver(stored), gate(), "127.0.0.1", 0, limits)
     yield server
     await server.stop(0)
 

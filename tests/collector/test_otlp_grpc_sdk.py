@@ -15,6 +15,7 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from tests.collector.gates import gate
+from tests.collector.receivers import receiver
 
 from coldlight_collector.intake import Accepted, Payload, Unavailable
 from coldlight_collector.otlp_grpc import GrpcLimits, serve
@@ -65,7 +66,7 @@ async def test_what_the_sdk_exports_reaches_the_intake(
         calls.append((signal, payload))
         return Accepted()
 
-    server = await serve(lambda _: intake, gate(), "127.0.0.1", 0, GrpcLimits())
+    server = await serve(receiver(intake), gate(), "127.0.0.1", 0, GrpcLimits())
     assert await asyncio.to_thread(send, f"127.0.0.1:{server.port}", compression)
     await server.stop(0)
 
@@ -84,7 +85,7 @@ async def test_the_sdk_sends_again_what_was_unavailable() -> None:
             raise Unavailable("the journal is full", retry_after_s=0)
         return Accepted()
 
-    server = await serve(lambda _: full_at_first, gate(), "127.0.0.1", 0, GrpcLimits())
+    server = await serve(receiver(full_at_first), gate(), "127.0.0.1", 0, GrpcLimits())
     assert await asyncio.to_thread(sdk_spans, f"127.0.0.1:{server.port}", grpc.Compression.Gzip)
     await server.stop(0)
 

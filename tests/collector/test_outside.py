@@ -98,6 +98,41 @@ async def test_a_full_journal_takes_nothing_and_says_why(
         store.insert_failures.clear()
 
 
+async def test_a_journal_without_room_for_an_ordinary_request_is_full(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    store = Fickle(embedded_store, insert_failures=[AWAY] * 1000)
+    async with watched(tmp_path, store, batch_items=1, total_bytes=100_000) as at:
+        await at.journal.append(Signal.TRACES, Payload(b"x" * 99_900, 1))
+        assert at.journal.stored_bytes < at.journal.limit_bytes
+        assert await at.send() == 503
+        status, _, wrong = await at.ready()
+        assert (status, wrong[0]) == (503, "journal_full")
+        store.insert_failures.clear()
+
+
+async def test_what_fails_here_is_logged_counted_once_and_to_be_sent_again(
+    tmp_path: Path,
+    embedded_store: EmbeddedStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with watched(tmp_path, embedded_store) as at:
+
+        def fail(*_: object) -> None:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as broken:
+            broken.setattr("coldlight_collector.otlp_http.validate", fail)
+            assert await at.send() == 503
+        shown = await at.metrics()
+        assert await at.send() == 200
+    assert "POST /v1/traces failed" in caplog.text
+    received = {name: value for name, value in shown.items() if "received_requests" in name and value}
+    assert received == {"coldlight_received_requests_total{receiver=none}": 1}
+    assert shown["coldlight_refused_requests_total{reason=unavailable,receiver=none}"] == 1
+
+
 async def test_what_clickhouse_refuses_is_shown_and_holds_nothing_back(
     tmp_path: Path, embedded_store: EmbeddedStore
 ) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
-from tests.collector.inserting import until
+from tests.collector.inserting import Fickle, until
 from tests.collector.watching import PROTOBUF, Watched, watched
 
-from coldlight_storage import EmbeddedStore
+from coldlight_storage import EmbeddedStore, StoreUnavailable
 from coldlight_storage.testing import span, traces_request
 
 OWN = """
@@ -92,6 +92,20 @@ async def test_what_was_sent_is_not_in_them(tmp_path: Path, embedded_store: Embe
     assert "s3cret" not in str(spans)
     assert f"{7:032x}" not in str(spans)  # the sender's trace is not ours to write into
     assert {(span["events"], span["message"]) for span in spans.values()} == {(0, "")}
+
+
+async def test_those_that_a_full_journal_does_not_take_are_counted(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    store = Fickle(embedded_store, insert_failures=[StoreUnavailable("away")] * 1000)
+    async with watched(tmp_path, store, self_trace=1, batch_items=1, total_bytes=150) as at:
+        assert [await at.send(number) for number in (1, 2)] == [200, 503]
+        assert at.collector.trace
+        await at.collector.trace.flush()
+        refused = "coldlight_refused_requests_total{reason=unavailable,receiver=self}"
+        shown = await at.metrics()
+        assert shown[refused] == shown["coldlight_received_requests_total{receiver=self}"] >= 1
+        store.insert_failures.clear()
 
 
 async def test_a_fraction_of_nothing_is_off(tmp_path: Path, embedded_store: EmbeddedStore) -> None:

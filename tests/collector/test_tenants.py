@@ -188,6 +188,18 @@ async def test_a_tenant_whose_journal_cannot_be_opened_is_told_to_come_again(
     assert (names(stores.of("a")), names(stores.of("b"))) == (["span 1"], ["span 1"])
 
 
+async def test_a_tenant_that_cannot_be_opened_takes_no_space_however_often_it_is_tried(
+    tmp_path: Path, stores: Stores
+) -> None:
+    (tmp_path / "tenants" / "a").mkdir(parents=True)
+    (tmp_path / "tenants" / "a" / "identity").write_text("no UUID")
+    async with collecting(tmp_path, stores) as tenants:
+        for _ in range(3):
+            await tenants.meet(frozenset({"a"}))
+        assert tenants.pipelines.keys() == {"default"}
+        assert tenants.space.promised_bytes == AT_ONCE.total_bytes // 2
+
+
 async def test_a_tenant_that_fills_the_journal_leaves_the_others_their_part(
     tmp_path: Path, stores: Stores
 ) -> None:
@@ -220,10 +232,13 @@ def test_half_of_the_space_is_promised_in_equal_parts() -> None:
     assert (greedy.limit_bytes, modest.limit_bytes) == (750, 250)
 
 
-def test_a_journal_of_an_earlier_start_may_hold_more_than_its_part() -> None:
+def test_a_journal_of_an_earlier_start_that_holds_more_than_all_leaves_the_others_their_part() -> None:
     space = Space(1000)
     space.share(2000)
-    assert space.share(0).limit_bytes == 0
+    modest = space.share(0)
+    assert modest.limit_bytes == 250
+    assert modest.has_room(250)
+    assert not modest.has_room(251)
 
 
 async def test_who_waits_longest_is_next_and_who_takes_too_long_lets_others_pass() -> None:

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 from tests.collector.firehose import Recorder
 from tests.collector.gates import gate
+from tests.collector.receivers import receiver
 
 from coldlight_collector import front_door, otlp_grpc
 from coldlight_collector.http.messages import Budget, Limits
@@ -121,7 +122,7 @@ async def test_the_sdk_exports_over_https(
 
 async def test_the_sdk_exports_over_grpc_with_a_root_certificate(certificate: Certificate, root: str) -> None:
     stored = Recorder()
-    server = await otlp_grpc.serve(lambda _: stored, gate(), "127.0.0.1", 0, GrpcLimits(), tls=certificate)
+    server = await otlp_grpc.serve(receiver(stored), gate(), "127.0.0.1", 0, GrpcLimits(), tls=certificate)
     credentials = grpc.ssl_channel_credentials(Path(root).read_bytes())
     exporter = GrpcExporter(f"https://127.0.0.1:{server.port}", credentials=credentials)
     await asyncio.to_thread(export_a_span, exporter)
@@ -172,7 +173,7 @@ async def test_a_renewed_certificate_is_shown_to_whoever_connects_next(
 ) -> None:
     other = trustme.CA()
     grpc_server = await otlp_grpc.serve(
-        lambda _: Recorder(), gate(), "127.0.0.1", 0, GrpcLimits(), tls=certificate
+        receiver(Recorder()), gate(), "127.0.0.1", 0, GrpcLimits(), tls=certificate
     )
     async with serving(certificate) as server:
         assert await ask(server, trusting())

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tests.collector.xray_documents import segment
 
-from coldlight_collector.intake import Accepted, Payload, Unavailable
+from coldlight_collector.intake import Accepted, Payload, TooLarge, Unavailable
 from coldlight_collector.xray.daemon import DaemonLimits, XRayDaemon, listen
 from coldlight_storage.signals import Signal
 from coldlight_storage.testing import sent_form, span_id
@@ -28,6 +28,7 @@ class Gate:
     is_open: bool = True
     refused: int = 0
     fault: Exception | None = None
+    most_bytes: int = 1 << 20
     taken: list[Payload] = field(default_factory=list)
 
     async def __call__(self, signal: Signal, payload: Payload) -> Accepted:
@@ -35,6 +36,8 @@ class Gate:
         if self.fault:
             fault, self.fault = self.fault, None
             raise fault
+        if len(payload.body) > self.most_bytes:
+            raise TooLarge("too large")
         if not self.is_open:
             self.refused += 1
             raise Unavailable("shut", retry_after_s=0)
@@ -192,6 +195,18 @@ async def test_the_log_complains_at_most_now_and_then(caplog: pytest.LogCaptureF
             await eventually(lambda: len(gate.taken) == number)  # noqa: B023 awaited here
     assert caplog.text.count("ParseError") == 1
     assert "secret" not in caplog.text
+
+
+async def test_a_datagram_that_is_too_large_costs_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    gate = Gate(most_bytes=10_000)
+    async with running(gate, DaemonLimits(linger_s=1, silence_s=0)) as up:
+        sizes = {number: 20_000 if number == 3 else 4_000 for number in range(1, 8)}
+        up.send(*(datagram(segment(number, user="x" * size)) for number, size in sizes.items()))
+        await eventually(lambda: len(gate.span_ids()) == 6)
+        await eventually(lambda: "DocumentTooLarge" in caplog.text)
+        assert up.metric("rejected_segments", code="DocumentTooLarge") == 1
+        assert up.metric("dropped_datagrams") == 0
+    assert gate.span_ids() == [span_id(number) for number in (1, 2, 4, 5, 6, 7)]
 
 
 async def test_a_mistake_of_ours_costs_one_payload_and_is_counted() -> None:

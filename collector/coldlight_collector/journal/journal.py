@@ -41,6 +41,7 @@ from coldlight_storage.signals import Signal
 log = logging.getLogger(__name__)
 
 _SMALL_BYTES = 256 << 10
+_FULL = 0.99
 _PAUSE_S = 1.0
 
 
@@ -162,8 +163,9 @@ class Journal:
 
     @property
     def is_full(self) -> bool:
-        """Whether requests are refused until ClickHouse has taken some of what is here."""
-        return self.stored_bytes >= self.limit_bytes
+        """Whether requests of ordinary size are refused until ClickHouse has taken some of what is here: a small one may
+        still fit, and nothing fills it to the last byte."""
+        return self.stored_bytes >= _FULL * self.limit_bytes
 
     def state(self) -> JournalState:
         """How it stands, for whoever watches."""

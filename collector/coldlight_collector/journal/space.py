@@ -33,14 +33,14 @@ class Share:
         return max(self._stored_bytes, self.space.promised_bytes)
 
     def has_room(self, size: int) -> bool:
-        """Whether this journal may hold so many bytes more: always, of what is promised to it."""
-        stored_bytes = self._stored_bytes + size
-        return stored_bytes <= self.space.promised_bytes or stored_bytes <= self.limit_bytes
+        """Whether this journal may hold so many bytes more."""
+        return self._stored_bytes + size <= self.limit_bytes
 
     @property
     def limit_bytes(self) -> int:
-        """What this journal may hold now: all that the others have not taken."""
-        return max(0, self.space.limit_bytes - (self.space.taken_bytes - self.taken_bytes))
+        """What this journal may hold now: all that the others have not taken, and in any case what is promised to it."""
+        of_others = self.space.taken_bytes - self.taken_bytes
+        return max(self.space.promised_bytes, self.space.limit_bytes - of_others)
 
 
 @dataclass

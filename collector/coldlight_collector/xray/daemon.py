@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from coldlight_collector.intake import Intake, Unavailable
+from coldlight_collector.intake import Intake, Refused, Unavailable
 from coldlight_collector.xray.documents import Rejection, Translation, translate
 from coldlight_storage.signals import Signal
 
@@ -73,8 +73,7 @@ class XRayDaemon(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: object) -> None:
         self.counts.datagrams += 1
         if self._waiting_bytes + len(data) > self._limits.waiting_bytes:
-            self.counts.dropped_datagrams += 1
-            self._untold["dropped"] += 1
+            self._drop(1)
             return
         self._waiting.append(data)
         self._waiting_bytes += len(data)
@@ -88,7 +87,7 @@ class XRayDaemon(asyncio.DatagramProtocol):
         await asyncio.wait([self._handing_on], timeout=grace_s)
         self._handing_on.cancel()
         await asyncio.wait([self._handing_on])
-        self.counts.dropped_datagrams += len(self._waiting)
+        self._drop(len(self._waiting))
         self._waiting.clear()
 
     async def _hand_on(self) -> None:
@@ -112,22 +111,41 @@ class XRayDaemon(asyncio.DatagramProtocol):
 
     async def _store(self, batch: Sequence[bytes]) -> None:
         """Tries until it is stored, while others wait: nobody else has these datagrams any more."""
-        size, is_stored = sum(map(len, batch)), False
+        parts = [batch]
         try:
-            translation = await self._translate(batch, size)
-            self._note(translation.rejections)
+            while parts:
+                parts += await self._store_part(parts.pop())
+        finally:
+            self._waiting_bytes -= sum(map(len, batch))
+            self._drop(sum(map(len, parts)))
+
+    async def _store_part(self, part: Sequence[bytes]) -> list[Sequence[bytes]]:
+        """Gives the halves of what is too large together: one datagram must not cost another."""
+        try:
+            translation = await self._translate(part)
             while not await self._is_taken(translation):
                 pass
-            is_stored = True
+            self._note(translation.rejections)
+        except Refused as refused:
+            if middle := len(part) // 2:
+                return [part[middle:], part[:middle]]
+            self._note([Rejection(None, "DocumentTooLarge", str(refused))])
+        except asyncio.CancelledError:
+            self._drop(len(part))
+            raise
         except Exception:
-            log.exception("X-Ray: %d datagrams failed", len(batch))
-        finally:
-            self._waiting_bytes -= size
-            if not is_stored:
-                self.counts.dropped_datagrams += len(batch)
+            # All datagrams go through this task, which has to go on. UDP has nobody to tell: the log and a counter do.
+            log.exception("X-Ray: %d datagrams failed", len(part))
+            self._drop(len(part))
+        return []
 
-    async def _translate(self, batch: Sequence[bytes], size: int) -> Translation:
-        if size > _SMALL_BYTES:
+    def _drop(self, datagrams: int) -> None:
+        self.counts.dropped_datagrams += datagrams
+        if datagrams:
+            self._untold["dropped"] += datagrams
+
+    async def _translate(self, batch: Sequence[bytes]) -> Translation:
+        if sum(map(len, batch)) > _SMALL_BYTES:
             return await asyncio.to_thread(read_datagrams, batch)
         return read_datagrams(batch)
 
@@ -211,7 +229,10 @@ class _Metrics(Collector):
         counts = self.counts
         name, meaning = "coldlight_xray_datagrams", "X-Ray datagrams received"
         yield CounterMetricFamily(name, meaning, value=counts.datagrams)
-        name, meaning = "coldlight_xray_dropped_datagrams", "X-Ray datagrams lost because too many waited"
+        name, meaning = (
+            "coldlight_xray_dropped_datagrams",
+            "X-Ray datagrams lost: too many waited, or they failed here",
+        )
         yield CounterMetricFamily(name, meaning, value=counts.dropped_datagrams)
         meaning = "X-Ray segments received over UDP and not stored, by X-Ray's error code"
         family = CounterMetricFamily("coldlight_xray_rejected_segments", meaning, labels=["code"])

@@ -41,13 +41,16 @@ def as_its_own(error: BaseException) -> BaseException:
     The runtime takes an AttributeError that comes out of asking for a handler as one that is missing. When it comes
     out of the function's own code it must stay what it is, so it goes by under its name, but not its class.
     """
-    from coldlight_lambda.bootstrap import without_our_frames
+    try:
+        from coldlight_lambda.bootstrap import hide_our_frames
 
-    trace = without_our_frames(error.__traceback__)
+        hide_our_frames(error)
+    except Exception as failure:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
+        _tell(f"frames of the layer are left in a stack: {failure}")
     if isinstance(error, AttributeError):
         its_name: type[Exception] = type(type(error).__name__, (Exception,), {})
-        return its_name(str(error)).with_traceback(trace)
-    return error.with_traceback(trace)
+        return its_name(str(error)).with_traceback(error.__traceback__)
+    return error
 
 
 def _load(original: str) -> Handler:
@@ -67,7 +70,7 @@ def _set_up() -> bool:
     if "is_ready" not in _READY:
         try:
             _READY["is_ready"] = _start()
-        except Exception as error:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
+        except Exception as error:  # noqa: BLE001 - as above
             _tell(f"the layer could not be set up, and records nothing: {error}")
             _READY["is_ready"] = False
     return _READY["is_ready"]

@@ -111,8 +111,10 @@ class Line:
                     self._held.popleft()
         except BlockingIOError:
             return  # it reads slowly, or not at all: `_drain` goes on
-        except OSError:
-            self._lose()
+        except BaseException as error:
+            self._lose()  # whatever it was, how much of a frame has gone is not known
+            if not _is_of_the_line(error):
+                raise
 
     def _begin_to_drain(self) -> None:
         try:
@@ -147,7 +149,9 @@ class Line:
         self._next_try = now + _PAUSE_S
         try:
             self._socket = _connected(self._port)
-        except OSError:
+        except OSError as error:
+            if not _is_of_the_line(error):
+                raise
             return False
         self._held.appendleft(self._hello)
         self._held_bytes += len(self._hello)
@@ -162,6 +166,17 @@ class Line:
             self._held_bytes -= len(self._held.popleft())
             self.dropped += 1
             self._is_cut = False
+
+
+def _is_of_the_line(error: BaseException) -> bool:
+    """A TimeoutError is an OSError, and what handlers of SIGALRM like to raise."""
+    if not isinstance(error, OSError):
+        return False
+    if isinstance(error, ConnectionError):
+        return True
+    from coldlight_lambda import signals
+
+    return not signals.have_raised(error)
 
 
 def _connected(port: int) -> _socket.socket:

@@ -12,7 +12,7 @@ import sys
 from contextvars import ContextVar
 from functools import update_wrapper
 
-from coldlight_lambda.recorder import contained, tell
+from coldlight_lambda.recorder import contained, is_interruption, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _apply(name: str, module: ModuleType) -> None:
         importlib.import_module(f"{__name__}.{PATCHES[name]}").patch(module)
     except BaseException as error:
         contained(_undo, own)
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        if contained(is_interruption, error):
             raise
         contained(
             tell, f"{name} could not be patched, and is not recorded", f"{type(error).__name__}: {error}"

@@ -6,6 +6,8 @@ import importlib
 import os
 import sys
 
+from coldlight_lambda.log import tell
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +48,7 @@ def as_its_own(error: BaseException) -> BaseException:
 
         hide_our_frames(error)
     except Exception as failure:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
-        _tell(f"frames of the layer are left in a stack: {failure}")
+        tell(f"frames of the layer are left in a stack: {failure}")
     if isinstance(error, AttributeError):
         its_name: type[Exception] = type(type(error).__name__, (Exception,), {})
         return its_name(str(error)).with_traceback(error.__traceback__)
@@ -59,7 +61,7 @@ def _load(original: str) -> Handler:
     find: Callable[[str], Handler] | None = getattr(runtime, "_get_handler", None)
     if find is not None:
         return find(original)
-    _tell("this runtime loads handlers in a way that is not known: the handler is imported by its name")
+    tell("this runtime loads handlers in a way that is not known: the handler is imported by its name")
     module, _, name = original.rpartition(".")
     found: Handler = getattr(importlib.import_module(module.replace("/", ".")), name)
     return found
@@ -71,17 +73,9 @@ def _set_up() -> bool:
         try:
             _READY["is_ready"] = _start()
         except Exception as error:  # noqa: BLE001 - as above
-            _tell(f"the layer could not be set up, and records nothing: {error}")
+            tell(f"the layer could not be set up, and records nothing: {error}")
             _READY["is_ready"] = False
     return _READY["is_ready"]
-
-
-def _tell(what: str) -> None:
-    """One line of log, where that can be written."""
-    try:
-        print(f"coldlight: {what}", file=sys.stderr)
-    except Exception:  # noqa: BLE001 - as above
-        return  # there is nobody to tell
 
 
 def _start() -> bool:
@@ -89,7 +83,7 @@ def _start() -> bool:
 
     chosen = settings.read()
     if chosen.problems and not _has_extension():
-        _tell("; ".join(chosen.problems))
+        tell("; ".join(chosen.problems))
     if chosen.is_idle:
         return False
     from coldlight_lambda import errors, near_timeout, patches, payloads, recorder
@@ -126,5 +120,5 @@ def _recorded(handler: Handler) -> Handler:
 
         return wrap(handler)
     except Exception as error:  # noqa: BLE001 - as above
-        _tell(f"the handler could not be wrapped: {error}")
+        tell(f"the handler could not be wrapped: {error}")
         return handler

@@ -15,6 +15,7 @@ import time
 from collections import deque
 
 from coldlight_lambda import frames
+from coldlight_lambda.recorder import contained
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,18 +118,23 @@ class Line:
                 raise
 
     def _begin_to_drain(self) -> None:
-        try:
-            threading.Thread(target=self._drain, name="coldlight-line", daemon=True).start()
-        except RuntimeError:
-            return  # no more threads can be had: the next frame takes along what is held
+        drain = threading.Thread(target=contained, args=(self._drain,), name="coldlight-line", daemon=True)
         self._is_draining = True
+        try:
+            drain.start()
+        except RuntimeError:
+            self._is_draining = False  # no more threads can be had: the next frame takes along what is held
 
     def _drain(self) -> None:
         """Until everything held has gone, or the line is lost."""
-        writable = self._take_more()
-        while writable is not None:
-            writable.poll(_DRAIN_MS)
+        try:
             writable = self._take_more()
+            while writable is not None:
+                writable.poll(_DRAIN_MS)
+                writable = self._take_more()
+        except BaseException:
+            self._is_draining = False  # the next frame begins another thread
+            raise
         self._pass_on()
 
     def _take_more(self) -> select.poll | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
-from coldlight_lambda import frames, otlp
+from coldlight_lambda import frames, log, otlp
 from coldlight_lambda.contexts import current, new_span_id
 from coldlight_lambda.errors import record_error
 from coldlight_lambda.invocations import MOST_SPANS
@@ -88,7 +87,7 @@ def tell(what: str, details: str) -> None:
     """One line of log for each kind of failure, whatever its details."""
     if what not in _told and len(_told) < 20:
         _told.add(what)
-        print(f"coldlight: {what}: {details}", file=sys.stderr)
+        log.tell(f"{what}: {details}")
 
 
 def innermost() -> Span | None:

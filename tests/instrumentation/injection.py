@@ -26,7 +26,8 @@ PACKAGE = Path(coldlight_lambda.__file__).parent
 ERRORS = ("RuntimeError", "MemoryError", "RecursionError")
 GUARDS = {
     "recorder.py": {"contained"},
-    "layer.py": {"load_handler", "_set_up", "_load", "_recorded", "as_its_own", "_tell"},
+    "layer.py": {"load_handler", "_set_up", "_load", "_recorded", "as_its_own"},
+    "log.py": {"tell"},
     "patches/__init__.py": {"_apply"},
     "patches/calls.py": {"_begun", "_over"},
     "patches/opentelemetry_spans.py": {"__init__", "start_span", "is_recording", "set_attributes"},

@@ -53,7 +53,7 @@ def wrap(handler: Handler) -> Handler:
             result = handler(event, context)
         except BaseException as error:
             contained(_end, begun, event, None, error)
-            contained(_hide, error)
+            contained(hide_our_frames, error)
             # Not a bare `raise`: before Python 3.11 that would bring the first traceback back.
             raise error  # noqa: TRY201
         contained(_end, begun, event, result, None)
@@ -64,8 +64,8 @@ def wrap(handler: Handler) -> Handler:
     return traced
 
 
-def _hide(error: BaseException) -> None:
-    """Should this fail, our frame stands in front twice, which the runtime leaves out as it does once."""
+def hide_our_frames(error: BaseException) -> None:
+    """Takes them out of an exception's stack. Should this fail, ours stand in front, which the runtime leaves out."""
     # By the base class's own means: an exception may be frozen, or have other ideas of itself.
     trace = vars(BaseException)["__traceback__"].__get__(error)
     BaseException.with_traceback(error, without_our_frames(trace))

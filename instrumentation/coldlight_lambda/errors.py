@@ -58,7 +58,11 @@ def message(error: BaseException) -> str:
     """What an exception says, masked; it may say anything, even raise."""
     try:
         said = str(error)
-    except BaseException as failure:  # noqa: BLE001 - the function's own code, and its own affair
+    except BaseException as failure:  # the function's own code, and its own affair
+        from coldlight_lambda import signals
+
+        if signals.have_raised(failure):
+            raise
         return f"<its text raised {type_name(failure)}>"
     return _masked(said)
 

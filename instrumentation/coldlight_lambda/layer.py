@@ -6,6 +6,8 @@ import importlib
 import os
 import sys
 
+from coldlight_lambda.log import tell
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,13 +43,16 @@ def as_its_own(error: BaseException) -> BaseException:
     The runtime takes an AttributeError that comes out of asking for a handler as one that is missing. When it comes
     out of the function's own code it must stay what it is, so it goes by under its name, but not its class.
     """
-    from coldlight_lambda.bootstrap import without_our_frames
+    try:
+        from coldlight_lambda.bootstrap import hide_our_frames
 
-    trace = without_our_frames(error.__traceback__)
+        hide_our_frames(error)
+    except Exception as failure:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
+        tell(f"frames of the layer are left in a stack: {failure}")
     if isinstance(error, AttributeError):
         its_name: type[Exception] = type(type(error).__name__, (Exception,), {})
-        return its_name(str(error)).with_traceback(trace)
-    return error.with_traceback(trace)
+        return its_name(str(error)).with_traceback(error.__traceback__)
+    return error
 
 
 def _load(original: str) -> Handler:
@@ -56,7 +61,7 @@ def _load(original: str) -> Handler:
     find: Callable[[str], Handler] | None = getattr(runtime, "_get_handler", None)
     if find is not None:
         return find(original)
-    _tell("this runtime loads handlers in a way that is not known: the handler is imported by its name")
+    tell("this runtime loads handlers in a way that is not known: the handler is imported by its name")
     module, _, name = original.rpartition(".")
     found: Handler = getattr(importlib.import_module(module.replace("/", ".")), name)
     return found
@@ -67,18 +72,10 @@ def _set_up() -> bool:
     if "is_ready" not in _READY:
         try:
             _READY["is_ready"] = _start()
-        except Exception as error:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
-            _tell(f"the layer could not be set up, and records nothing: {error}")
+        except Exception as error:  # noqa: BLE001 - as above
+            tell(f"the layer could not be set up, and records nothing: {error}")
             _READY["is_ready"] = False
     return _READY["is_ready"]
-
-
-def _tell(what: str) -> None:
-    """One line of log, where that can be written."""
-    try:
-        print(f"coldlight: {what}", file=sys.stderr)
-    except Exception:  # noqa: BLE001 - as above
-        return  # there is nobody to tell
 
 
 def _start() -> bool:
@@ -86,7 +83,7 @@ def _start() -> bool:
 
     chosen = settings.read()
     if chosen.problems and not _has_extension():
-        _tell("; ".join(chosen.problems))
+        tell("; ".join(chosen.problems))
     if chosen.is_idle:
         return False
     from coldlight_lambda import errors, near_timeout, patches, payloads, recorder
@@ -123,5 +120,5 @@ def _recorded(handler: Handler) -> Handler:
 
         return wrap(handler)
     except Exception as error:  # noqa: BLE001 - as above
-        _tell(f"the handler could not be wrapped: {error}")
+        tell(f"the handler could not be wrapped: {error}")
         return handler

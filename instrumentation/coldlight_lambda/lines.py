@@ -15,6 +15,7 @@ import time
 from collections import deque
 
 from coldlight_lambda import frames
+from coldlight_lambda.recorder import contained
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,22 +112,29 @@ class Line:
                     self._held.popleft()
         except BlockingIOError:
             return  # it reads slowly, or not at all: `_drain` goes on
-        except OSError:
-            self._lose()
+        except BaseException as error:
+            self._lose()  # whatever it was, how much of a frame has gone is not known
+            if not _is_of_the_line(error):
+                raise
 
     def _begin_to_drain(self) -> None:
-        try:
-            threading.Thread(target=self._drain, name="coldlight-line", daemon=True).start()
-        except RuntimeError:
-            return  # no more threads can be had: the next frame takes along what is held
+        drain = threading.Thread(target=contained, args=(self._drain,), name="coldlight-line", daemon=True)
         self._is_draining = True
+        try:
+            drain.start()
+        except RuntimeError:
+            self._is_draining = False  # no more threads can be had: the next frame takes along what is held
 
     def _drain(self) -> None:
         """Until everything held has gone, or the line is lost."""
-        writable = self._take_more()
-        while writable is not None:
-            writable.poll(_DRAIN_MS)
+        try:
             writable = self._take_more()
+            while writable is not None:
+                writable.poll(_DRAIN_MS)
+                writable = self._take_more()
+        except BaseException:
+            self._is_draining = False  # the next frame begins another thread
+            raise
         self._pass_on()
 
     def _take_more(self) -> select.poll | None:
@@ -147,7 +155,9 @@ class Line:
         self._next_try = now + _PAUSE_S
         try:
             self._socket = _connected(self._port)
-        except OSError:
+        except OSError as error:
+            if not _is_of_the_line(error):
+                raise
             return False
         self._held.appendleft(self._hello)
         self._held_bytes += len(self._hello)
@@ -162,6 +172,17 @@ class Line:
             self._held_bytes -= len(self._held.popleft())
             self.dropped += 1
             self._is_cut = False
+
+
+def _is_of_the_line(error: BaseException) -> bool:
+    """A TimeoutError is an OSError, and what handlers of SIGALRM like to raise."""
+    if not isinstance(error, OSError):
+        return False
+    if isinstance(error, ConnectionError):
+        return True
+    from coldlight_lambda import signals
+
+    return not signals.have_raised(error)
 
 
 def _connected(port: int) -> _socket.socket:

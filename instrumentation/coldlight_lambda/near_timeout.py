@@ -80,7 +80,7 @@ def forget(invocation: Invocation) -> None:
 
 def _begin(watched: _Watch) -> None:
     watched.thread = threading.Thread(
-        target=_run, args=(watched,), name="coldlight-near-timeout", daemon=True
+        target=recorder.contained, args=(_run, watched), name="coldlight-near-timeout", daemon=True
     )
     watched.thread.start()
 
@@ -93,17 +93,26 @@ def _forget_all() -> None:
 
 
 def _run(watched: _Watch) -> None:
-    while True:
-        watched.wakes_at = _BUSY
-        now = time.time()
-        due = [note for note in list(watched.notes.values()) if note[2] <= now]
-        for invocation, event, _ in due:
-            if watched.notes.pop(id(invocation), None):
-                recorder.contained(snapshot, invocation, event)
-        with watched.woken:
-            until = min([at for _, _, at in list(watched.notes.values())], default=now + watched.shortest_s)
-            watched.wakes_at = min(until, now + watched.shortest_s)
-            watched.woken.wait(max(watched.wakes_at - time.time(), 0.001))
+    """Should it ever fail, the next invocation begins another thread."""
+    try:
+        while True:
+            _look(watched)
+    finally:
+        watched.thread = None
+
+
+def _look(watched: _Watch) -> None:
+    """At what is due, and then waits for what is due next."""
+    watched.wakes_at = _BUSY
+    now = time.time()
+    due = [note for note in list(watched.notes.values()) if note[2] <= now]
+    for invocation, event, _ in due:
+        if watched.notes.pop(id(invocation), None):
+            recorder.contained(snapshot, invocation, event)
+    with watched.woken:
+        until = min([at for _, _, at in list(watched.notes.values())], default=now + watched.shortest_s)
+        watched.wakes_at = min(until, now + watched.shortest_s)
+        watched.woken.wait(max(watched.wakes_at - time.time(), 0.001))
 
 
 def snapshot(invocation: Invocation, event: Any) -> None:

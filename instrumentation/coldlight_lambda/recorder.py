@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
-from coldlight_lambda import frames, otlp
+from coldlight_lambda import frames, log, otlp
 from coldlight_lambda.contexts import current, new_span_id
 from coldlight_lambda.errors import record_error
 from coldlight_lambda.invocations import MOST_SPANS
@@ -56,18 +55,27 @@ bridge: Optional[Bridge] = None
 def contained(call: Callable[..., T], *arguments: Any) -> T | None:
     """What `call` gives; None if it raises, which is ours to know and not the function's to suffer.
 
-    To end the process, or what it does, is the function's to ask for: that goes on, as it would from anywhere.
+    An interruption goes on, as it would from anywhere.
     """
     try:
         return call(*arguments)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # noqa: BLE001 - the promise: nothing of ours ever breaks a function
+    except BaseException as error:
         try:
-            _tell(call, error)
-        except Exception:  # noqa: BLE001 - as above
-            return None  # no log, no memory, or no stack is left to say it with
-        return None
+            if not is_interruption(error):
+                _tell(call, error)
+                return None  # the promise: nothing of ours ever breaks a function
+        except Exception:  # noqa: BLE001 - no log, no memory, or no stack is left to say it with
+            return None
+        raise
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Whether this is the function's, wherever it is raised: an end that it asks for, or what its handler of a signal raises."""
+    if issubclass(type(error), (KeyboardInterrupt, SystemExit)):
+        return True
+    from coldlight_lambda import signals
+
+    return signals.have_raised(error)
 
 
 def _tell(call: Callable[..., Any], error: BaseException) -> None:
@@ -79,7 +87,7 @@ def tell(what: str, details: str) -> None:
     """One line of log for each kind of failure, whatever its details."""
     if what not in _told and len(_told) < 20:
         _told.add(what)
-        print(f"coldlight: {what}: {details}", file=sys.stderr)
+        log.tell(f"{what}: {details}")
 
 
 def innermost() -> Span | None:

@@ -26,6 +26,8 @@ PACKAGE = Path(coldlight_lambda.__file__).parent
 ERRORS = ("RuntimeError", "MemoryError", "RecursionError")
 GUARDS = {
     "recorder.py": {"contained"},
+    "layer.py": {"load_handler", "_set_up", "_load", "_recorded", "as_its_own"},
+    "log.py": {"tell"},
     "patches/__init__.py": {"_apply"},
     "patches/calls.py": {"_begun", "_over"},
     "patches/opentelemetry_spans.py": {"__init__", "start_span", "is_recording", "set_attributes"},
@@ -91,10 +93,10 @@ _functions: dict[CodeType, list[FunctionType]] = {}
 
 
 @contextmanager
-def broken(hook: Hook, error: str) -> Iterator[None]:
-    """The hook raises whenever it is called, whoever has a reference to it."""
+def broken(hook: Hook, statement: str) -> Iterator[None]:
+    """The hook does this instead whenever it is called, whoever has a reference to it."""
     for function in hook.functions:
-        function.__code__ = _raising(error, len(hook.code.co_freevars))
+        function.__code__ = _doing(statement, len(hook.code.co_freevars))
     try:
         yield
     finally:
@@ -103,14 +105,14 @@ def broken(hook: Hook, error: str) -> Iterator[None]:
 
 
 @cache
-def _raising(error: str, free: int) -> CodeType:
-    """Code that raises, closed over as many names as the code in whose place it comes."""
+def _doing(statement: str, free: int) -> CodeType:
+    """Code that does this, closed over as many names as the code in whose place it comes."""
     names = ", ".join(f"n{number}" for number in range(free))
     source = f"""
 def make({names}):
     def fail(*_, **__):
         [{names}]
-        raise {error}("injected")
+        {statement}
     return fail
 """
     namespace: dict[str, Any] = {}
@@ -159,7 +161,7 @@ def _harm_by(
     hook: Hook, error: str, work: Callable[[], Any], invoke: Callable[[Callable[[], Any]], Any], expected: Any
 ) -> Iterator[str]:
     def fails() -> Any:
-        with broken(hook, error):
+        with broken(hook, f'raise {error}("injected")'):
             return work()
 
     around = copy_context()

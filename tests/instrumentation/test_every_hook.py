@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 from tests.instrumentation import samples
 from tests.instrumentation.injection import harm, hooks_of
+from tests.instrumentation.lambda_api.functions import HANDLERS
 from tests.instrumentation.recordings import Recording
 
-from coldlight_lambda import bootstrap, errors, near_timeout, patches, payloads, recorder
+import coldlight_lambda
+from coldlight_lambda import bootstrap, errors, layer, near_timeout, patches, payloads, recorder
 from coldlight_lambda.lines import Line
 from coldlight_lambda.settings import Settings
 
@@ -30,6 +32,12 @@ EVERYTHING = Settings(
         "COLDLIGHT_MASK_KEYS": "iban",
     }
 )
+
+WRONG_SETTINGS = {
+    "COLDLIGHT_ENDPOINT": "http://127.0.0.1:9",
+    "COLDLIGHT_PORT": "9",
+    "COLDLIGHT_PAYLOADS": "some",
+}
 
 
 @pytest.fixture
@@ -89,6 +97,22 @@ def leaves(event: Any, _: Any) -> Any:
 def test_of_a_handler(handler: Callable[[Any, Any], Any]) -> None:
     work = invocation(handler, samples.sample("apigateway-rest"))
     assert len(hooks_of(work)) > 30
+    assert harm(work) == []
+
+
+@pytest.mark.usefixtures("recorded", "line")
+@pytest.mark.parametrize("name", ["app.echo", "needs_more.handler"])
+def test_of_the_layer_when_it_loads_a_handler(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(HANDLERS)
+    monkeypatch.setattr(layer, "_READY", {})
+    for variable, text in {**WRONG_SETTINGS, "COLDLIGHT_HANDLER": name}.items():
+        monkeypatch.setenv(variable, text)
+
+    def work() -> Any:
+        layer._READY.clear()
+        return coldlight_lambda.handler({"order": 7}, context())
+
+    assert len(hooks_of(work)) > 20
     assert harm(work) == []
 
 

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -89,6 +90,25 @@ def test_without_a_shipper_nothing_waits_and_nothing_is_raised() -> None:
         line.send(frames.SPAN, "id", b"content")
     line.send(frames.SPAN, "id" * 200, b"content")
     assert line.dropped == 1
+
+
+def test_should_the_thread_that_drains_it_fail_the_next_frame_takes_along_what_is_held(
+    shipper: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uncaught: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", uncaught.append)
+    line = Line(port(shipper), RESOURCE)
+    sent = [(frames.SPAN, "id", bytes([number]) * (3 << 20)) for number in range(3)]
+    with monkeypatch.context() as failing:
+        failing.setattr(line, "_take_more", None)
+        line.send(*sent[0])
+        line.send(*sent[1])
+        eventually(lambda: not line._is_draining, "the end of the thread")
+    connection, _ = shipper.accept()
+    with connection:
+        line.send(*sent[2])
+        assert read(connection, 4 - line.dropped)[1:] == sent[: 3 - line.dropped]
+    assert not uncaught
 
 
 def test_a_shipper_that_comes_back_is_told_what_was_not_sent(shipper: socket.socket) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.trace.v1 import trace_pb2 as trace
+from tests.instrumentation.injection import harm, hooks_of
 from tests.otlp import attributes
+from tests.system.processes import eventually
 
 from coldlight_lambda import frames, near_timeout, payloads, recorder
 from coldlight_lambda.bootstrap import wrap
@@ -110,6 +112,41 @@ def test_one_thread_serves_all_invocations(sink: Kept) -> None:
     for number in range(20):
         wrap(lambda event, context: None)({}, FunctionContext(str(number), 60_000))
     assert [thread.name for thread in threading.enumerate()].count("coldlight-near-timeout") == 1
+
+
+@pytest.fixture
+def uncaught(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What ends a thread, as the function is told of it."""
+    found: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", found.append)
+    return found
+
+
+def test_whatever_fails_in_its_thread_the_function_does_not_notice(sink: Kept, uncaught: list[Any]) -> None:
+    def handler(event: Any, context: Any) -> str:
+        recorder.contained(recorder.start, "wait for stock", 3)
+        time.sleep(0.02)
+        return "in time"
+
+    def work() -> Any:
+        recorder.contained(near_timeout._forget_all)
+        return wrap(handler)({"order": 7}, FunctionContext("r1", 2)), len(uncaught)
+
+    names = [hook.code.co_name for hook in hooks_of(work)]
+    assert {"_look", "snapshot", "_all_stacks"} <= set(names)
+    assert harm(work) == []
+
+
+def test_should_its_thread_end_the_next_invocation_begins_another(
+    sink: Kept, uncaught: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near_timeout._forget_all()
+    with monkeypatch.context() as failing:
+        failing.setattr(near_timeout, "_look", None)
+        wrap(lambda event, context: None)({}, FunctionContext("r1", 300))
+        eventually(lambda: near_timeout._watch.thread is None, "the end of the thread")
+    wrap(lambda event, context: sink.wait_for_open(1))({}, FunctionContext("r2", 300))
+    assert not uncaught
 
 
 def test_an_invocation_with_an_unknown_deadline_is_not_watched(sink: Kept) -> None:

@@ -189,5 +189,24 @@ print(sorted({{owner.__module__.partition(".")[0] for owner, _, _ in patches._re
     }
 
 
+def test_modules_of_the_layer_that_are_taken_out_of_sys_modules_come_back_as_they_were() -> None:
+    """A hot reloader's way; a new module of masking would know nothing of COLDLIGHT_MASK_KEYS."""
+    script = """
+import importlib, sys
+from coldlight_lambda import masking, patches
+patches.install()
+masking.set_up(["iban"])
+before = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("coldlight_lambda")}
+print([name for name in sorted(before, reverse=True) if importlib.import_module(name) is not before[name]])
+from coldlight_lambda import masking
+from coldlight_lambda.shipper import pace  # for the first time
+print(masking.is_secret("iban"), masking.__spec__.loader is masking.__loader__)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=_env()
+    )
+    assert told.stdout.splitlines() == ["[]", "True True"]
+
+
 def _env() -> dict[str, str]:
     return {"PYTHONPATH": str(Path(patches.__file__).parents[2])}

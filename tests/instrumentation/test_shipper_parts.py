@@ -1,6 +1,7 @@
 """The shipper's parts by themselves: its HTTP, its memory, its pace."""
 
 import gzip
+import threading
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from coldlight_lambda import frames, otlp
 from coldlight_lambda.addresses import Address
+from coldlight_lambda.shipper import loops
 from coldlight_lambda.shipper.function_logs import read
 from coldlight_lambda.shipper.http1 import BrokenMessage, Messages
 from coldlight_lambda.shipper.ledger import Ledger
@@ -193,3 +195,23 @@ def test_a_span_that_ended_on_the_way_of_its_snapshot_stays_ended() -> None:
     taken = outbox.take()
     assert taken is not None
     assert taken[1] == [call, root]
+
+
+def test_a_thread_of_the_shipper_goes_on_after_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(loops, "_PAUSE_S", 0.0)
+    has_gone_on, steps = threading.Event(), list[int]()
+
+    def step() -> None:
+        steps.append(1)
+        if len(steps) == 1:
+            raise RuntimeError("once")
+        has_gone_on.set()
+        threading.Event().wait()
+
+    loops.forever("coldlight-test", step)
+    assert has_gone_on.wait(10)
+    assert (
+        capsys.readouterr().err == "coldlight: coldlight-test goes on after a failure: RuntimeError: once\n"
+    )

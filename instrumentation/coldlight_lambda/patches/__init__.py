@@ -1,7 +1,7 @@
 """Patches of libraries, each applied only once the function's own code imports its library.
 
-`install` puts a finder in front of the import system that knows the names below and nothing else: every other import costs
-one look-up in a dictionary. Each patch is a module with `patch(module: Any) -> None`, which gets the library's module when
+`install` puts a finder in front of the import system that knows the names below and the layer's own, and nothing else: every other
+import costs one look-up in a dictionary. Each patch is a module with `patch(module: Any) -> None`, which gets the library's module when
 it has just been executed, and changes it through `replace`. A patch that fails is undone.
 """
 
@@ -11,16 +11,18 @@ import importlib
 import sys
 from contextvars import ContextVar
 from functools import update_wrapper
+from types import ModuleType
 
-from coldlight_lambda.recorder import contained, tell
+import coldlight_lambda
+from coldlight_lambda.recorder import contained, is_interruption, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from importlib.machinery import ModuleSpec
-    from types import ModuleType
     from typing import Any
 
+_OURS = "coldlight_lambda"
 PATCHES = {
     "aiobotocore.client": "botocore",
     "aiohttp.client": "aiohttp",
@@ -86,7 +88,7 @@ def _apply(name: str, module: ModuleType) -> None:
         importlib.import_module(f"{__name__}.{PATCHES[name]}").patch(module)
     except BaseException as error:
         contained(_undo, own)
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        if contained(is_interruption, error):
             raise
         contained(
             tell, f"{name} could not be patched, and is not recorded", f"{type(error).__name__}: {error}"
@@ -106,7 +108,9 @@ class _Finder:
     """Finds as the finders behind it do, and sees to it that the patch follows the module's execution."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        return contained(self._found, name, path, target) if name in PATCHES else None
+        if name in PATCHES:
+            return contained(self._found, name, path, target)
+        return contained(_kept, name) if name.startswith(_OURS) else None
 
     def _found(self, name: str, path: Any, target: Any) -> ModuleSpec | None:
         for finder in sys.meta_path:
@@ -116,6 +120,34 @@ class _Finder:
                     spec.loader = _Loader(spec.loader)  # type: ignore[assignment]  # a loader by its methods
                 return spec
         return None
+
+
+def _kept(name: str) -> ModuleSpec | None:
+    """Of a module of ours that was loaded before: whoever takes modules out of `sys.modules`, as hot reloaders do, gets the same ones
+    again, with what they have been set to: where to send to, and what to mask."""
+    module: Any = coldlight_lambda
+    package, *parts = name.split(".")
+    for part in parts:
+        module = vars(module).get(part)
+        if type(module) is not ModuleType:
+            return None
+    if package != _OURS:
+        return None
+    spec: ModuleSpec = type(module.__spec__)(name, _Keeper(module))  # without importing importlib.machinery
+    return spec
+
+
+class _Keeper:
+    """Loads what is loaded already."""
+
+    def __init__(self, module: Any) -> None:
+        self._module, self._spec = module, module.__spec__
+
+    def create_module(self, spec: ModuleSpec) -> Any:
+        return self._module
+
+    def exec_module(self, module: Any) -> None:
+        module.__spec__ = self._spec
 
 
 class _Loader:

@@ -9,6 +9,7 @@ import os
 import sys
 
 from coldlight_lambda import settings
+from coldlight_lambda.log import tell
 from coldlight_lambda.shipper.extension import (
     MANAGED_INSTANCES,
     Extension,
@@ -31,7 +32,7 @@ def main() -> None:
     """Raises KeyError outside of Lambda."""
     chosen = settings.read()
     if chosen.problems:
-        _tell("; ".join(chosen.problems))
+        tell("; ".join(chosen.problems))
     extension = Extension(os.environ["AWS_LAMBDA_RUNTIME_API"])
     if chosen.is_idle or chosen.shipper == settings.THREAD:
         idle(extension)
@@ -39,7 +40,7 @@ def main() -> None:
     try:
         cycle = _start(extension, chosen)
     except Exception as error:  # noqa: BLE001 - whatever it is, the function goes on without us
-        _tell(f"the shipper could not start, and sends nothing: {type(error).__name__}: {error}")
+        tell(f"the shipper could not start, and sends nothing: {type(error).__name__}: {error}")
         idle(extension)
         return
     _serve(extension, cycle)
@@ -77,7 +78,7 @@ def _serve(extension: Extension, cycle: Cycle) -> None:
             if event.get("eventType") == "INVOKE":
                 cycle.invoke(event)
         except Exception as error:  # noqa: BLE001 - as above
-            _tell(f"an invocation could not be followed: {type(error).__name__}: {error}")
+            tell(f"an invocation could not be followed: {type(error).__name__}: {error}")
 
 
 def idle(extension: Extension) -> None:
@@ -89,10 +90,6 @@ def idle(extension: Extension) -> None:
         pass  # staying is all that is left
     while extension.next().get("eventType") != "SHUTDOWN":
         pass
-
-
-def _tell(what: str) -> None:
-    print(f"coldlight: {what}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import selectors
 import socket
-import sys
-import threading
 
 from coldlight_lambda import frames
+from coldlight_lambda.log import tell
 from coldlight_lambda.shipper.http1 import BrokenMessage, Messages
+from coldlight_lambda.shipper.loops import forever
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,18 +46,17 @@ class Ears:
         self._selector.register(listener, selectors.EVENT_READ, (None, hear))
 
     def start(self) -> None:
-        threading.Thread(target=self._run, name="coldlight-ears", daemon=True).start()
+        forever("coldlight-ears", self._listen)
 
-    def _run(self) -> None:
-        while True:
-            for key, _ in self._selector.select(_TICK_S):
-                feed, hear = key.data
-                assert isinstance(key.fileobj, socket.socket)
-                if hear is not None:
-                    self._accept(key.fileobj, hear())
-                else:
-                    self._read(key.fileobj, feed)
-            self._station.tick()
+    def _listen(self) -> None:
+        for key, _ in self._selector.select(_TICK_S):
+            feed, hear = key.data
+            assert isinstance(key.fileobj, socket.socket)
+            if hear is not None:
+                self._accept(key.fileobj, hear())
+            else:
+                self._read(key.fileobj, feed)
+        self._station.tick()
 
     def _accept(self, listener: socket.socket, feed: Feed) -> None:
         try:
@@ -82,7 +81,7 @@ class Ears:
         except BlockingIOError:
             return
         except Exception as error:  # noqa: BLE001 - who sends what cannot be read loses the connection, and no more
-            print(f"coldlight: a connection is closed: {type(error).__name__}: {error}", file=sys.stderr)
+            tell(f"a connection is closed: {type(error).__name__}: {error}")
         self._selector.unregister(connection)
         connection.close()
         self._speaking -= 1

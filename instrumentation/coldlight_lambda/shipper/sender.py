@@ -6,13 +6,13 @@ While the collector does not answer, a circuit breaker keeps the tries apart, an
 
 from __future__ import annotations
 
-import sys
-import threading
 import time
 
 from coldlight_lambda import __version__, otlp
 from coldlight_lambda.addresses import Address
+from coldlight_lambda.log import tell
 from coldlight_lambda.shipper.http1 import Connection
+from coldlight_lambda.shipper.loops import forever
 from coldlight_lambda.shipper.outbox import LOGS, pack
 
 TYPE_CHECKING = False
@@ -60,7 +60,7 @@ class Sender:
         self._refusals: set[int] = set()
 
     def start(self) -> None:
-        threading.Thread(target=self._run, name="coldlight-sender", daemon=True).start()
+        forever("coldlight-sender", self._send_when_wanted)
 
     def hurry(self, timeout_s: float) -> None:
         """The sandbox is about to end: what there is is tried now, breaker or not; and again, should that fail on a
@@ -72,18 +72,16 @@ class Sender:
             self._connection.abort()
         self._station.want()
 
-    def _run(self) -> None:
+    def _send_when_wanted(self) -> None:
         station = self._station
-        while True:
-            with station.changed:
-                station.changed.wait_for(lambda: station.is_wanted)
-                station.is_wanted, station.is_sending = False, True
-            try:
-                self._send_all()
-            except Exception as error:  # noqa: BLE001 - a batch that cannot be made costs itself
-                print(
-                    f"coldlight: records could not be sent: {type(error).__name__}: {error}", file=sys.stderr
-                )
+        with station.changed:
+            station.changed.wait_for(lambda: station.is_wanted)
+            station.is_wanted, station.is_sending = False, True
+        try:
+            self._send_all()
+        except Exception as error:  # noqa: BLE001 - a batch that cannot be made costs itself
+            tell(f"records could not be sent: {type(error).__name__}: {error}")
+        finally:
             with station.changed:
                 station.is_sending = False
                 station.changed.notify_all()
@@ -144,10 +142,7 @@ class Sender:
             return
         if status >= 300 and status not in self._refusals:
             self._refusals.add(status)
-            print(
-                f"coldlight: the collector refuses what it is sent: {status} {answer.body[:200]!r}",
-                file=sys.stderr,
-            )
+            tell(f"the collector refuses what it is sent: {status} {answer.body[:200]!r}")
         with self._station.changed:
             self._station.outbox.remove(batch, is_lost=status >= 300)
         self._failures = 0
@@ -156,10 +151,7 @@ class Sender:
     def _fail(self, reason: str, pause_s: float = 0.0) -> None:
         """Keeps the next try apart: the longer, the more have failed. But for a last one, which has no later."""
         if not self._failures:
-            print(
-                f"coldlight: the collector cannot be reached, and will be tried again: {reason}",
-                file=sys.stderr,
-            )
+            tell(f"the collector cannot be reached, and will be tried again: {reason}")
         pause_s = max(pause_s, _FIRST_PAUSE_S * 2**self._failures)
         self._failures = min(self._failures + 1, 10)
         self._last_tries -= 1

@@ -16,13 +16,12 @@ from coldlight_lambda import recorder
 from coldlight_lambda.shipper.cycle import Cycle
 from coldlight_lambda.shipper.ears import Ears
 from coldlight_lambda.shipper.extension import MANAGED_INSTANCES, Extension, listen_to_telemetry
+from coldlight_lambda.shipper.loops import forever
 from coldlight_lambda.shipper.sender import Sender
 from coldlight_lambda.shipper.station import Station
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from coldlight_lambda.settings import Settings
     from coldlight_lambda.spans import Attributes
 
@@ -40,7 +39,7 @@ def start(chosen: Settings, resource: Attributes) -> Station:
     sender.start()
     os.register_at_fork(after_in_child=_stop_recording)
     if init_type == MANAGED_INSTANCES:
-        _run("coldlight-ticks", lambda: _tick(station))
+        forever("coldlight-ticks", lambda: _tick(station))
     else:
         _join(station, sender)
     return station
@@ -51,14 +50,9 @@ def _stop_recording() -> None:
     recorder.sink = None
 
 
-def _run(name: str, run: Callable[[], None]) -> None:
-    threading.Thread(target=run, name=name, daemon=True).start()
-
-
 def _tick(station: Station) -> None:
-    while True:
-        time.sleep(_TICK_S)
-        station.tick()
+    time.sleep(_TICK_S)
+    station.tick()
 
 
 def _join(station: Station, sender: Sender) -> None:
@@ -82,7 +76,7 @@ def _join(station: Station, sender: Sender) -> None:
         while True:
             recorder.contained(cycle.invoke, extension.next())
 
-    _run("coldlight-shipper", serve)
+    threading.Thread(target=recorder.contained, args=(serve,), name="coldlight-shipper", daemon=True).start()
     has_tried.wait()
     if refusals:
         raise refusals[0]

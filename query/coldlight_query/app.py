@@ -25,6 +25,7 @@ from coldlight_query.routes import (
     traces,
     transactions,
 )
+from coldlight_query.routes.tables import FileLimits
 from coldlight_storage import Stores
 from coldlight_storage.access import Access
 from coldlight_storage.state import State
@@ -60,6 +61,8 @@ def create_app(
     app.state.registry = registry
     registry.register(app.state.collectors)
     app.state.clock_ns = clock_ns
+    app.state.file_limits = FileLimits()
+    app.state.files = asyncio.Semaphore(app.state.file_limits.at_once)
     app.state.stopping = asyncio.Event()  # ends answers that have no end of their own
     app.state.prices = prices or tables_in_force()
     problems.install(app)

@@ -13,19 +13,28 @@ from coldlight_query.invocations.listing import Wanted, list_runs
 from coldlight_query.invocations.names import Identity, named
 from coldlight_query.invocations.runs import Stretch, read_runs
 from coldlight_query.problems import ProblemError, described
-from coldlight_query.routes.parameters import TIME, DayParameters, PagedParameters, check_given_once
+from coldlight_query.routes.parameters import (
+    TIME,
+    DayParameters,
+    PagedParameters,
+    TableParameters,
+    check_given_once,
+)
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
+from coldlight_query.routes.tables import TableRoute, listed
 from coldlight_query.times import LATEST_NS, parse_duration_ns, parse_time_ns
 from coldlight_storage import Reader
 
-router = APIRouter(prefix="/api/v1", tags=["functions"], dependencies=[Depends(check_given_once)])
+router = APIRouter(
+    prefix="/api/v1", tags=["functions"], dependencies=[Depends(check_given_once)], route_class=TableRoute
+)
 
 NameParameter = Annotated[
     str, Path(description="Its name, where it is the name of one function, or its ARN without a version")
 ]
 
 
-class FunctionsParameters(DayParameters, PagedParameters):
+class FunctionsParameters(DayParameters, PagedParameters, TableParameters):
     """Of the list of functions."""
 
     limit: int = Field(1000, ge=1, le=10_000, description="Functions on a page")
@@ -37,8 +46,10 @@ class FunctionParameters(DayParameters):
     version: str = Field("", description="Runs of one version only")
 
 
-class RunsParameters(PagedParameters):
+class RunsParameters(PagedParameters, TableParameters):
     """Of a function's runs; each narrows them, and none is required."""
+
+    file_limit = 1000
 
     status: Literal["success", "error", "out_of_memory", "timeout"] | None = Field(
         None, description="How the run ended"
@@ -66,8 +77,10 @@ class RunsParameters(PagedParameters):
         )
 
 
-class DeploymentsParameters(PagedParameters):
+class DeploymentsParameters(PagedParameters, TableParameters):
     """Of the list of deployments."""
+
+    file_limit = 100
 
     function: str | None = Field(None, description="Name or ARN of a function")
     start: str | None = Field(None, description=f"First seen then or later: {TIME}")
@@ -87,7 +100,7 @@ class DeploymentsParameters(PagedParameters):
         )
 
 
-@router.get("/functions", response_model=models.Functions, responses=described(*STATUSES))
+@router.get("/functions", response_model=models.Functions, responses=listed(*STATUSES))
 async def functions(
     request: Request, store: ReaderDependency, parameters: Annotated[FunctionsParameters, Query()]
 ) -> Response:
@@ -113,9 +126,7 @@ async def function(
     return await answer(read_function, store, asked, stretch, request.app.state.prices, parameters.version)
 
 
-@router.get(
-    "/functions/{name}/invocations", response_model=models.Invocations, responses=described(*STATUSES)
-)
+@router.get("/functions/{name}/invocations", response_model=models.Invocations, responses=listed(*STATUSES))
 async def runs(
     request: Request,
     store: ReaderDependency,
@@ -138,7 +149,7 @@ async def invocation(
     return await answer(_read_request, store, request_id, request.app.state.prices)
 
 
-@router.get("/deployments", response_model=models.Deployments, responses=described(*STATUSES))
+@router.get("/deployments", response_model=models.Deployments, responses=listed(*STATUSES))
 async def deployments(
     request: Request, store: ReaderDependency, parameters: Annotated[DeploymentsParameters, Query()]
 ) -> Response:

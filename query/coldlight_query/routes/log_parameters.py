@@ -24,6 +24,7 @@ from coldlight_query.routes.parameters import (
     TIME,
     PagedParameters,
     Parameters,
+    TableParameters,
     attribute_condition,
 )
 from coldlight_query.times import LATEST_NS, parse_time_ns
@@ -89,8 +90,10 @@ class LogConditions(Parameters):
                 yield attribute_condition(parameter, scope, text)
 
 
-class LogSearchParameters(LogConditions, PagedParameters):
+class LogSearchParameters(LogConditions, PagedParameters, TableParameters):
     """Of the search for log records."""
+
+    file_limit = 1000
 
     start: str | None = Field(None, description=f"The record is of then or later: {TIME}")
     end: str | None = Field(None, description=f"The record is of then or earlier: {TIME}")

@@ -1,10 +1,10 @@
 """The query parameters of the `/traces` routes; a parameter that is not listed is an error, for it may be a slip."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from coldlight_query import filters
 from coldlight_query.filters import (
@@ -93,6 +93,26 @@ class PagedParameters(Parameters):
     cursor: str | None = Field(None, description="`next_cursor` of the page before")
 
 
+class TableParameters(Parameters):
+    """Of answers that may be had as a file.
+
+    `file_limit` is the `limit` of the pages that a file is made of, where none is given."""
+
+    file_limit: ClassVar[int | None] = None
+
+    format: Literal["json", "csv", "parquet"] = Field(
+        "json",
+        description="Or a file: without `limit` of all pages, up to 100,000 rows; header `Link` leads to further ones",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_file_limit(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if cls.file_limit is None or given.get("format", "json") == "json":
+            return given
+        return {"limit": cls.file_limit, **given}
+
+
 class PageParameters(PagedParameters):
     """Of a trace or its log records."""
 
@@ -102,8 +122,10 @@ class PageParameters(PagedParameters):
     limit: int = Field(10_000, ge=1, le=100_000, description="Spans or log records on a page")
 
 
-class SearchParameters(PagedParameters):
+class SearchParameters(PagedParameters, TableParameters):
     """Of the search for traces; each narrows it, and none is required."""
+
+    file_limit = 1000
 
     filter: str = Field(
         "", description='Filter language, for instance `service = "orders" and duration > 1s`'

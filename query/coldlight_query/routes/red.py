@@ -7,17 +7,23 @@ from pydantic import Field
 
 from coldlight_query import models
 from coldlight_query.filters import compile_filter, compile_subject, parse_filter, parse_subject
-from coldlight_query.problems import bad_parameter, described
+from coldlight_query.problems import bad_parameter
 from coldlight_query.red.measures import Measure
 from coldlight_query.red.series import MOST_STEPS, RedQuery, Steps, read_series, steps_of
-from coldlight_query.routes.parameters import RangeParameters, check_given_once
+from coldlight_query.routes.parameters import RangeParameters, TableParameters, check_given_once
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
+from coldlight_query.routes.tables import TableRoute, listed
 from coldlight_query.times import parse_duration_ns
 
-router = APIRouter(prefix="/api/v1/metrics", tags=["metrics"], dependencies=[Depends(check_given_once)])
+router = APIRouter(
+    prefix="/api/v1/metrics",
+    tags=["metrics"],
+    dependencies=[Depends(check_given_once)],
+    route_class=TableRoute,
+)
 
 
-class MetricParameters(RangeParameters):
+class MetricParameters(RangeParameters, TableParameters):
     """What is measured, of which spans, and by what they are grouped."""
 
     measure: list[Measure] = Field([Measure.CALLS], description="May be repeated")
@@ -50,7 +56,7 @@ class MetricParameters(RangeParameters):
         return steps
 
 
-@router.get("/query", response_model=models.MetricSeries, responses=described(*STATUSES))
+@router.get("/query", response_model=models.MetricSeries, responses=listed(*STATUSES))
 async def query(
     request: Request, store: ReaderDependency, parameters: Annotated[MetricParameters, Query()]
 ) -> Response:

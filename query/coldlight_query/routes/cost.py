@@ -27,7 +27,7 @@ class CostParameters(DayParameters, TableParameters):
     """What to group by."""
 
     by: str = Field(
-        "function",
+        default="function",
         description="`function`, `route`, `tenant_id`, `day`, `service`, or several with commas. Calls of other services are in"
         " it unless it names `route` or `tenant_id`, which their spans do not tell",
     )
@@ -48,15 +48,15 @@ class WasteParameters(DayParameters, TableParameters):
 class MonthParameters(Parameters):
     """How the month is billed."""
 
-    free_tier: bool = Field(True, description="Whether this account's free tier goes off")
+    free_tier: bool = Field(default=True, description="Whether this account's free tier goes off")
 
 
 class PriceParameters(Parameters):
     """Each narrows the list."""
 
-    partition: str | None = Field(None, description="`aws` or `aws-cn`")
-    service: str | None = Field(None, description="For instance `lambda`")
-    region: str | None = Field(None, description="For instance `eu-west-1`")
+    partition: str | None = Field(default=None, description="`aws` or `aws-cn`")
+    service: str | None = Field(default=None, description="For instance `lambda`")
+    region: str | None = Field(default=None, description="For instance `eu-west-1`")
 
 
 @router.get(

@@ -37,13 +37,13 @@ NameParameter = Annotated[
 class FunctionsParameters(DayParameters, PagedParameters, TableParameters):
     """Of the list of functions."""
 
-    limit: int = Field(1000, ge=1, le=10_000, description="Functions on a page")
+    limit: int = Field(default=1000, ge=1, le=10_000, description="Functions on a page")
 
 
 class FunctionParameters(DayParameters):
     """Of one function."""
 
-    version: str = Field("", description="Runs of one version only")
+    version: str = Field(default="", description="Runs of one version only")
 
 
 class RunsParameters(PagedParameters, TableParameters):
@@ -52,14 +52,14 @@ class RunsParameters(PagedParameters, TableParameters):
     file_limit = 1000
 
     status: Literal["success", "error", "out_of_memory", "timeout"] | None = Field(
-        None, description="How the run ended"
+        default=None, description="How the run ended"
     )
-    cold: bool | None = Field(None, description="Whether the run was a cold start")
-    version: str = Field("", description="The version that ran")
-    min_duration: str | None = Field(None, description="For instance `250ms`")
-    start: str | None = Field(None, description=f"The run starts then or later: {TIME}")
-    end: str | None = Field(None, description=f"The run starts then or earlier: {TIME}")
-    limit: int = Field(100, ge=1, le=1000, description="Runs on a page")
+    cold: bool | None = Field(default=None, description="Whether the run was a cold start")
+    version: str = Field(default="", description="The version that ran")
+    min_duration: str | None = Field(default=None, description="For instance `250ms`")
+    start: str | None = Field(default=None, description=f"The run starts then or later: {TIME}")
+    end: str | None = Field(default=None, description=f"The run starts then or earlier: {TIME}")
+    limit: int = Field(default=100, ge=1, le=1000, description="Runs on a page")
 
     def wanted(self, function: Identity) -> Wanted:
         """What to list. Raises `ProblemError` for a value that cannot be understood."""
@@ -82,11 +82,11 @@ class DeploymentsParameters(PagedParameters, TableParameters):
 
     file_limit = 100
 
-    function: str | None = Field(None, description="Name or ARN of a function")
-    start: str | None = Field(None, description=f"First seen then or later: {TIME}")
-    end: str | None = Field(None, description=f"First seen then or earlier: {TIME}")
-    window: str = Field("1h", description="How long before and after is compared")
-    limit: int = Field(20, ge=1, le=100, description="Deployments on a page")
+    function: str | None = Field(default=None, description="Name or ARN of a function")
+    start: str | None = Field(default=None, description=f"First seen then or later: {TIME}")
+    end: str | None = Field(default=None, description=f"First seen then or earlier: {TIME}")
+    window: str = Field(default="1h", description="How long before and after is compared")
+    limit: int = Field(default=20, ge=1, le=100, description="Deployments on a page")
 
     def asked(self) -> Asked:
         """Raises `ProblemError` for a value that cannot be understood."""

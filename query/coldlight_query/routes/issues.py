@@ -30,9 +30,9 @@ class IssueParameters(RangeParameters, TableParameters):
 
     file_limit = 1000
 
-    function: str | None = Field(None, description="Name of a function or service")
-    state: Standing | None = Field(None, description="How they stand")
-    limit: int = Field(100, ge=1, le=1000, description="Issues, those seen last")
+    function: str | None = Field(default=None, description="Name of a function or service")
+    state: Standing | None = Field(default=None, description="How they stand")
+    limit: int = Field(default=100, ge=1, le=1000, description="Issues, those seen last")
 
 
 def _verdicts(request: Request) -> Mapping[str, Judged]:

@@ -67,8 +67,8 @@ class RangeParameters(Parameters):
 
     unasked_ns: ClassVar[int] = 3600 * 10**9
 
-    start: str | None = Field(None, description=f"An hour before `end`, if not given: {TIME}")
-    end: str | None = Field(None, description=f"Now, if not given: {TIME}")
+    start: str | None = Field(default=None, description=f"An hour before `end`, if not given: {TIME}")
+    end: str | None = Field(default=None, description=f"Now, if not given: {TIME}")
 
     def range_ns(self, now_ns: int) -> tuple[int, int]:
         """(start, end) in Unix nanoseconds. Raises `ProblemError` for a value that cannot be understood."""
@@ -84,13 +84,13 @@ class DayParameters(RangeParameters):
 
     unasked_ns = 24 * 3600 * 10**9
 
-    start: str | None = Field(None, description=f"A day before `end`, if not given: {TIME}")
+    start: str | None = Field(default=None, description=f"A day before `end`, if not given: {TIME}")
 
 
 class PagedParameters(Parameters):
     """Of answers that come in pages."""
 
-    cursor: str | None = Field(None, description="`next_cursor` of the page before")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
 
 
 class TableParameters(Parameters):
@@ -101,7 +101,7 @@ class TableParameters(Parameters):
     file_limit: ClassVar[int | None] = None
 
     format: Literal["json", "csv", "parquet"] = Field(
-        "json",
+        default="json",
         description="Or a file: without `limit` of all pages, up to 100,000 rows; header `Link` leads to further ones",
     )
 
@@ -117,9 +117,9 @@ class PageParameters(PagedParameters):
     """Of a trace or its log records."""
 
     attributes: Literal["plain", "otlp"] = Field(
-        "plain", description="How attribute values are written: plain JSON, or lossless OTLP/JSON"
+        default="plain", description="How attribute values are written: plain JSON, or lossless OTLP/JSON"
     )
-    limit: int = Field(10_000, ge=1, le=100_000, description="Spans or log records on a page")
+    limit: int = Field(default=10_000, ge=1, le=100_000, description="Spans or log records on a page")
 
 
 class SearchParameters(PagedParameters, TableParameters):
@@ -128,25 +128,25 @@ class SearchParameters(PagedParameters, TableParameters):
     file_limit = 1000
 
     filter: str = Field(
-        "", description='Filter language, for instance `service = "orders" and duration > 1s`'
+        default="", description='Filter language, for instance `service = "orders" and duration > 1s`'
     )
-    service: str | None = Field(None, description="Name of a service")
-    name: str | None = Field(None, description="Name of a span")
-    status: Literal["ok", "error", "unset"] | None = Field(None, description="Of a span")
+    service: str | None = Field(default=None, description="Name of a service")
+    name: str | None = Field(default=None, description="Name of a span")
+    status: Literal["ok", "error", "unset"] | None = Field(default=None, description="Of a span")
     kind: Literal["internal", "server", "client", "producer", "consumer", "unspecified"] | None = Field(
-        None, description="Of a span"
+        default=None, description="Of a span"
     )
-    attribute: list[str] = Field([], description=f"Of a span: {KEY_VALUE}")
-    resource: list[str] = Field([], description=f"Of its resource: {KEY_VALUE}")
-    event: list[str] = Field([], description=f"Of one of its events: {KEY_VALUE}")
-    link: list[str] = Field([], description=f"Of one of its links: {KEY_VALUE}")
-    min_duration: str | None = Field(None, description="Of a span, for instance `250ms`")
-    max_duration: str | None = Field(None, description="Of a span")
-    min_trace_duration: str | None = Field(None, description="Of the whole trace")
-    max_trace_duration: str | None = Field(None, description="Of the whole trace")
-    start: str | None = Field(None, description=f"The span starts then or later: {TIME}")
-    end: str | None = Field(None, description=f"The span starts then or earlier: {TIME}")
-    limit: int = Field(20, ge=1, le=1000, description="Traces on a page")
+    attribute: list[str] = Field(default=[], description=f"Of a span: {KEY_VALUE}")
+    resource: list[str] = Field(default=[], description=f"Of its resource: {KEY_VALUE}")
+    event: list[str] = Field(default=[], description=f"Of one of its events: {KEY_VALUE}")
+    link: list[str] = Field(default=[], description=f"Of one of its links: {KEY_VALUE}")
+    min_duration: str | None = Field(default=None, description="Of a span, for instance `250ms`")
+    max_duration: str | None = Field(default=None, description="Of a span")
+    min_trace_duration: str | None = Field(default=None, description="Of the whole trace")
+    max_trace_duration: str | None = Field(default=None, description="Of the whole trace")
+    start: str | None = Field(default=None, description=f"The span starts then or later: {TIME}")
+    end: str | None = Field(default=None, description=f"The span starts then or earlier: {TIME}")
+    limit: int = Field(default=20, ge=1, le=1000, description="Traces on a page")
 
     def search(self) -> Search:
         """What to look for. Raises `ProblemError` or `FilterError` for a value that cannot be understood."""

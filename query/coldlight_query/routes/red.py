@@ -26,13 +26,17 @@ router = APIRouter(
 class MetricParameters(RangeParameters, TableParameters):
     """What is measured, of which spans, and by what they are grouped."""
 
-    measure: list[Measure] = Field([Measure.CALLS], description="May be repeated")
+    measure: list[Measure] = Field(default=[Measure.CALLS], description="May be repeated")
     group_by: list[str] = Field(
-        [], max_length=5, description='Such as `service`, `name`, `resource["faas.version"]`; may be repeated'
+        default=[],
+        max_length=5,
+        description='Such as `service`, `name`, `resource["faas.version"]`; may be repeated',
     )
-    filter: str = Field("", description="Filter language, for instance `kind in (server, consumer)`")
-    step: str | None = Field(None, description="Length of a step, such as `1m`; if not given, a round one")
-    limit: int = Field(50, ge=1, le=1000, description="Groups, those with the most calls")
+    filter: str = Field(default="", description="Filter language, for instance `kind in (server, consumer)`")
+    step: str | None = Field(
+        default=None, description="Length of a step, such as `1m`; if not given, a round one"
+    )
+    limit: int = Field(default=50, ge=1, le=1000, description="Groups, those with the most calls")
 
     def query(self, now_ns: int) -> RedQuery:
         """What to measure. Raises `ProblemError` or `FilterError` for a value that cannot be understood."""

@@ -22,7 +22,7 @@ router = APIRouter(
 class MapParameters(RangeParameters, TableParameters):
     """Of the map."""
 
-    table: Literal["nodes", "edges"] = Field("nodes", description="Which of the two a file has")
+    table: Literal["nodes", "edges"] = Field(default="nodes", description="Which of the two a file has")
 
 
 @router.get("", response_model=models.ServiceMap, responses=listed(*STATUSES))

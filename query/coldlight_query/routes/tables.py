@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from coldlight_query.problems import described
-from coldlight_query.tables.layout import layout_of
+from coldlight_query.tables.layout import listing
 
 if TYPE_CHECKING:
     from coldlight_query.tables.pages import Pages
@@ -100,10 +100,10 @@ class TableRoute(APIRoute):
 # A file is made by way of pandas, which takes a second to import: neither the start of the service nor its event loop waits for it.
 
 
-def _begun(model: type[BaseModel], items: str | None) -> "Pages":
+def _begun(model: type[BaseModel], member: str | None) -> "Pages":
     from coldlight_query.tables.pages import Pages
 
-    return Pages(model, layout_of(model, items))
+    return Pages(model, listing(model, member))
 
 
 def _written(pages: "Pages", wanted: str) -> bytes:

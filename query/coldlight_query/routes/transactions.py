@@ -34,7 +34,7 @@ IdParameter = Annotated[
 class TransactionParameters(PagedParameters):
     """Of the transactions around an id."""
 
-    limit: int = Field(20, ge=1, le=100, description="Transactions on a page")
+    limit: int = Field(default=20, ge=1, le=100, description="Transactions on a page")
 
 
 class TransactionSearchParameters(SearchParameters):
@@ -42,8 +42,8 @@ class TransactionSearchParameters(SearchParameters):
 
     file_limit = 100
 
-    function: str | None = Field(None, description="Name of a function (`faas.name`)")
-    limit: int = Field(20, ge=1, le=100, description="Traces that are put together for a page")
+    function: str | None = Field(default=None, description="Name of a function (`faas.name`)")
+    limit: int = Field(default=20, ge=1, le=100, description="Traces that are put together for a page")
 
     def _attributes(self) -> Iterator[Expression]:
         yield from super()._attributes()

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 
 from coldlight_query.tables.annotations import as_model, bare
-from coldlight_query.tables.layout import Layout, lists_of
+from coldlight_query.tables.layout import Layout, parts_of
 
 _UNIX_NANO = "_unix_nano"
 
@@ -47,11 +47,11 @@ class Column:
 
 def columns_of(answer: type[BaseModel], layout: Layout) -> list[Column]:
     """The columns of the rows that `layout` finds in an answer of this model, in the order of the models' members."""
-    item = lists_of(answer)[layout.items]
+    item = parts_of(answer)[layout.members[0]] if layout.members else answer
     if not layout.part:
         return list(_columns(item))
     kept = (column for column in _columns(item) if column.path[0] in layout.kept)
-    return [*kept, *_columns(lists_of(item)[layout.part])]
+    return [*kept, *_columns(parts_of(item)[layout.part])]
 
 
 def _columns(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[Column]:

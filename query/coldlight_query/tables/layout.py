@@ -7,20 +7,25 @@ from typing import Any
 from pydantic import BaseModel
 
 from coldlight_query.models import Series
-from coldlight_query.tables.annotations import bare, listed_model
+from coldlight_query.tables.annotations import as_model, bare, listed_model
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Rows are the `items` of an answer or, with `part`, what each item has in that list, after the item's `kept` members."""
+    """Rows are what an answer has in `members`, one after another; without any, the answer itself is one.
 
-    items: str
+    With `part`, each of these has rows in that list, and its `kept` members go before those of every row.
+    """
+
+    members: tuple[str, ...]
     part: str = ""
     kept: tuple[str, ...] = ()
 
-    def rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def rows(self, answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """The rows of an answer, with the members that `columns_of` knows."""
-        items: list[dict[str, Any]] = answer[self.items]
+        items = [item for member in self.members for item in _listed(answer[member])]
+        if not self.members:
+            items = [answer]
         if not self.part:
             return items
         return [
@@ -28,23 +33,28 @@ class Layout:
         ]
 
 
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def parts_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """The members that are objects or lists of them, and of which model."""
+    return dict(_parts(model))
+
+
+def _parts(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    for name, field in model.model_fields.items():
+        annotation = bare(field.annotation)
+        if (part := as_model(annotation) or listed_model(annotation)) is not None:
+            yield name, part
+
+
 _UNROLLED: Mapping[type[BaseModel], tuple[str, tuple[str, ...]]] = {Series: ("points", ("measure", "labels"))}
 """Items of which each has rows, in which list, and what of the item belongs to every row."""
 
 
-def lists_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """The members of an answer that are lists of objects, and of which."""
-    return dict(_lists(model))
-
-
-def _lists(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
-    for name, field in model.model_fields.items():
-        if (of := listed_model(bare(field.annotation))) is not None:
-            yield name, of
-
-
-def layout_of(model: type[BaseModel], items: str | None = None) -> Layout:
-    """The rows of an answer: those of its list `items`, else of its first one."""
-    lists = lists_of(model)
-    name = items or next(iter(lists))
-    return Layout(name, *_UNROLLED.get(lists[name], ("", ())))
+def listing(model: type[BaseModel], member: str | None = None) -> Layout:
+    """The rows of an answer that lists something: those in `member`, else in the first one that can have any."""
+    parts = parts_of(model)
+    name = member or next(iter(parts))
+    return Layout((name,), *_UNROLLED.get(parts[name], ("", ())))

@@ -10,12 +10,12 @@ from pydantic import BaseModel
 
 from coldlight_query.tables.columns import columns_of
 from coldlight_query.tables.frames import frame_of
-from coldlight_query.tables.layout import Layout, lists_of
+from coldlight_query.tables.layout import Layout, parts_of
 
 
 @dataclass
 class Pages:
-    """The rows of the pages so far, and what the last one says `beside` its lists; the warnings are those of all of them."""
+    """The rows of the pages so far, and what the last one says `beside` what it lists; the warnings are those of all of them."""
 
     answer: type[BaseModel]
     layout: Layout
@@ -45,7 +45,7 @@ class Pages:
         return frame
 
     def _beside(self, page: dict[str, Any]) -> dict[str, Any]:
-        said = {name: value for name, value in page.items() if name not in lists_of(self.answer)}
+        said = {name: value for name, value in page.items() if name not in parts_of(self.answer)}
         if "warnings" in said:
             said["warnings"] = _each_once([*self.beside.get("warnings", ()), *said["warnings"]])
         return said

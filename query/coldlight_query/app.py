@@ -19,6 +19,7 @@ from coldlight_query.routes import (
     health,
     issues,
     logs,
+    otlp_metrics,
     red,
     service_map,
     tail,
@@ -72,6 +73,7 @@ def create_app(
     app.include_router(issues.router)
     app.include_router(tail.router)
     app.include_router(red.router)
+    app.include_router(otlp_metrics.router)
     app.include_router(functions.router)
     app.include_router(service_map.router)
     app.include_router(transactions.router)

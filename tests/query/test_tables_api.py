@@ -23,6 +23,7 @@ LISTS = [
     "functions",
     "functions/checkout/invocations",
     "deployments",
+    "metrics",
     "metrics/query",
     "cost",
     "cost/waste",

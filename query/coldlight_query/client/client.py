@@ -6,6 +6,7 @@ from coldlight_query.client.frames import Frames
 from coldlight_query.cost import models as cost
 from coldlight_query.invocations import models as invocations
 from coldlight_query.issues import models as issues
+from coldlight_query.otlp_metrics import models as otlp_metrics
 from coldlight_query.routes.cost import CostParameters, MonthParameters, PriceParameters, WasteParameters
 from coldlight_query.routes.functions import (
     DeploymentsParameters,
@@ -15,6 +16,7 @@ from coldlight_query.routes.functions import (
 )
 from coldlight_query.routes.issues import IssueParameters
 from coldlight_query.routes.log_parameters import LogContextParameters, LogSearchParameters
+from coldlight_query.routes.otlp_metrics import MetricNameParameters
 from coldlight_query.routes.parameters import PageParameters, Parameters, SearchParameters
 from coldlight_query.routes.red import MetricParameters
 from coldlight_query.routes.service_map import MapParameters
@@ -51,6 +53,7 @@ class Client:
             "logs/{}/context", LogContextParameters, models.LogContext, Layout(("before", "record", "after"))
         )
 
+        self.metric_names = get.of_list("metrics", MetricNameParameters, otlp_metrics.Metrics)
         self.metrics = get.of_list("metrics/query", MetricParameters, models.MetricSeries)
         self.service_map = get.of_list("service-map", MapParameters, service_map.ServiceMap)
 

@@ -42,7 +42,7 @@ _DURATIONS = {
     "max_trace_duration": (filters.Field.TRACE_DURATION, Operator.AT_MOST),
 }
 
-_REPEATABLE = {*_ATTRIBUTES, "measure", "group_by"}
+_REPEATABLE = {*_ATTRIBUTES, "measure", "aggregation", "group_by"}
 
 KEY_VALUE = "`key=value`, or `key` alone for any value; may be repeated"
 TIME = "RFC 3339 or epoch ns"
@@ -80,7 +80,7 @@ class RangeParameters(Parameters):
 
 
 class DayParameters(RangeParameters):
-    """Of answers about the runs that started in a stretch of time."""
+    """Of answers about what runs or points there were in a stretch of time."""
 
     unasked_ns = 24 * 3600 * 10**9
 

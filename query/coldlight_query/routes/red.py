@@ -7,9 +7,11 @@ from pydantic import Field
 
 from coldlight_query import models
 from coldlight_query.filters import compile_filter, compile_subject, parse_filter, parse_subject
+from coldlight_query.otlp_metrics.series import MetricQuery, read_metric
 from coldlight_query.problems import bad_parameter
 from coldlight_query.red.measures import Measure
 from coldlight_query.red.series import MOST_STEPS, RedQuery, Steps, read_series, steps_of
+from coldlight_query.routes.otlp_metrics import OtlpParameters, metric_query
 from coldlight_query.routes.parameters import RangeParameters, TableParameters, check_given_once
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
 from coldlight_query.routes.tables import TableRoute, listed
@@ -23,7 +25,7 @@ router = APIRouter(
 )
 
 
-class MetricParameters(RangeParameters, TableParameters):
+class MetricParameters(RangeParameters, TableParameters, OtlpParameters):
     """What is measured, of which spans, and by what they are grouped."""
 
     measure: list[Measure] = Field(default=[Measure.CALLS], description="May be repeated")
@@ -40,6 +42,8 @@ class MetricParameters(RangeParameters, TableParameters):
 
     def query(self, now_ns: int) -> RedQuery:
         """What to measure. Raises `ProblemError` or `FilterError` for a value that cannot be understood."""
+        if self.aggregation:
+            raise bad_parameter("aggregation", "is of a metric: name it, or use measure for spans")
         condition = compile_filter(parse_filter(self.filter))
         if condition.trace is not None:
             raise bad_parameter(
@@ -47,6 +51,10 @@ class MetricParameters(RangeParameters, TableParameters):
             )
         groups = (compile_subject(parse_subject(text), f"g{at}") for at, text in enumerate(self.group_by))
         return RedQuery(tuple(self.measure), condition, tuple(groups), self._steps(now_ns), self.limit)
+
+    def metric_query(self, metric: str, now_ns: int) -> MetricQuery:
+        """What to tell of an OTLP metric. Raises as `query` does."""
+        return metric_query(self, metric, self.filter, self.group_by, self._steps(now_ns), self.limit)
 
     def _steps(self, now_ns: int) -> Steps:
         step_ns = None if self.step is None else parse_duration_ns("step", self.step)
@@ -64,5 +72,8 @@ class MetricParameters(RangeParameters, TableParameters):
 async def query(
     request: Request, store: ReaderDependency, parameters: Annotated[MetricParameters, Query()]
 ) -> Response:
-    """Calls, errors and durations of spans over time, by group. Every figure has a span that explains it."""
-    return await answer(read_series, store, parameters.query(request.app.state.clock_ns()))
+    """Calls, errors and durations of spans over time, by group, every figure with a span that explains it; or an OTLP metric."""
+    now_ns = request.app.state.clock_ns()
+    if parameters.metric is not None:
+        return await answer(read_metric, store, parameters.metric_query(parameters.metric, now_ns))
+    return await answer(read_series, store, parameters.query(now_ns))

@@ -19,12 +19,14 @@ from coldlight_query.routes import (
     health,
     issues,
     logs,
+    otlp_metrics,
     red,
     service_map,
     tail,
     traces,
     transactions,
 )
+from coldlight_query.routes.tables import FileLimits
 from coldlight_storage import Stores
 from coldlight_storage.access import Access
 from coldlight_storage.state import State
@@ -60,6 +62,8 @@ def create_app(
     app.state.registry = registry
     registry.register(app.state.collectors)
     app.state.clock_ns = clock_ns
+    app.state.file_limits = FileLimits()
+    app.state.files = asyncio.Semaphore(app.state.file_limits.at_once)
     app.state.stopping = asyncio.Event()  # ends answers that have no end of their own
     app.state.prices = prices or tables_in_force()
     problems.install(app)
@@ -69,6 +73,7 @@ def create_app(
     app.include_router(issues.router)
     app.include_router(tail.router)
     app.include_router(red.router)
+    app.include_router(otlp_metrics.router)
     app.include_router(functions.router)
     app.include_router(service_map.router)
     app.include_router(transactions.router)

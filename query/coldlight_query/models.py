@@ -212,7 +212,7 @@ class Point(BaseModel):
 class Series(BaseModel):
     """One measure of one group over time."""
 
-    measure: str
+    measure: str = Field(description="Or aggregation, of a metric")
     labels: dict[str, str] = Field(
         description="By what it was grouped; empty where an attribute is not there"
     )

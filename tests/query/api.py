@@ -9,6 +9,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import httpx
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
@@ -40,6 +41,7 @@ class Api:
     """Asks the query service. Ids are the small numbers of the testing kit, or text."""
 
     client: httpx.AsyncClient
+    app: FastAPI
 
     async def trace(self, of: int | str = 1, **parameters: Any) -> dict[str, Any]:
         return await self._get(models.Trace, _path(of), parameters)
@@ -167,4 +169,4 @@ async def open_api(store: Reader, token: str | None = None, *tokens: Token) -> A
         # as a server does, answers what the app did not expect; a test sees the 500
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://coldlight") as client:
-            yield Api(client)
+            yield Api(client, app)

@@ -35,6 +35,7 @@ async def test_it_holds_every_route(openapi: dict[str, Any]) -> None:
         "/api/v1/logs",
         "/api/v1/logs/{log_id}/context",
         "/api/v1/tail",
+        "/api/v1/metrics",
         "/api/v1/metrics/query",
         "/api/v1/issues",
         "/api/v1/issues/{issue_id}",

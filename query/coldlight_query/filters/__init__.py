@@ -1,7 +1,7 @@
 """The filter language: `parse_filter` reads it, nodes can be made by hand, `compile_filter` makes SQL of both."""
 
 from coldlight_query.filters.compile import Compiled, Condition, Selected, compile_filter, compile_subject
-from coldlight_query.filters.dialects import LOGS, SPANS, Dialect
+from coldlight_query.filters.dialects import LOGS, METRICS, SPANS, Dialect
 from coldlight_query.filters.errors import FilterError
 from coldlight_query.filters.fields import Attribute, Field, Operator, Scope
 from coldlight_query.filters.parse import parse_filter, parse_subject
@@ -10,6 +10,7 @@ from coldlight_query.filters.values import Duration, Instant, Value, read_durati
 
 __all__ = [
     "LOGS",
+    "METRICS",
     "SPANS",
     "And",
     "Attribute",

@@ -1,4 +1,4 @@
-"""Of what filters speak: spans with their traces, or log records. The language is one; names and columns differ."""
+"""Of what filters speak: spans with their traces, log records, or points of metrics. The language is one; names and columns differ."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -70,6 +70,19 @@ LOGS = Dialect(
     },
     maps={
         Scope.OWN: "LogAttributes",
+        Scope.RESOURCE: "ResourceAttributes",
+        Scope.INSTRUMENTATION: "ScopeAttributes",
+    },
+)
+
+METRICS = Dialect(
+    columns={
+        Field.SERVICE: "ServiceName",
+        Field.SCOPE_NAME: "ScopeName",
+        Field.SCOPE_VERSION: "ScopeVersion",
+    },
+    maps={
+        Scope.OWN: "Attributes",
         Scope.RESOURCE: "ResourceAttributes",
         Scope.INSTRUMENTATION: "ScopeAttributes",
     },

@@ -14,17 +14,20 @@ from coldlight_query.cost.reading import DIMENSIONS
 from coldlight_query.cost.wasted import read_waste
 from coldlight_query.invocations.runs import Stretch
 from coldlight_query.problems import bad_parameter, described
-from coldlight_query.routes.parameters import DayParameters, Parameters, check_given_once
+from coldlight_query.routes.parameters import DayParameters, Parameters, TableParameters, check_given_once
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer, as_json
+from coldlight_query.routes.tables import TableRoute, listed
 
-router = APIRouter(prefix="/api/v1/cost", tags=["cost"], dependencies=[Depends(check_given_once)])
+router = APIRouter(
+    prefix="/api/v1/cost", tags=["cost"], dependencies=[Depends(check_given_once)], route_class=TableRoute
+)
 
 
-class CostParameters(DayParameters):
+class CostParameters(DayParameters, TableParameters):
     """What to group by."""
 
     by: str = Field(
-        "function",
+        default="function",
         description="`function`, `route`, `tenant_id`, `day`, `service`, or several with commas. Calls of other services are in"
         " it unless it names `route` or `tenant_id`, which their spans do not tell",
     )
@@ -38,22 +41,26 @@ class CostParameters(DayParameters):
         return names
 
 
+class WasteParameters(DayParameters, TableParameters):
+    """Of the waste."""
+
+
 class MonthParameters(Parameters):
     """How the month is billed."""
 
-    free_tier: bool = Field(True, description="Whether this account's free tier goes off")
+    free_tier: bool = Field(default=True, description="Whether this account's free tier goes off")
 
 
 class PriceParameters(Parameters):
     """Each narrows the list."""
 
-    partition: str | None = Field(None, description="`aws` or `aws-cn`")
-    service: str | None = Field(None, description="For instance `lambda`")
-    region: str | None = Field(None, description="For instance `eu-west-1`")
+    partition: str | None = Field(default=None, description="`aws` or `aws-cn`")
+    service: str | None = Field(default=None, description="For instance `lambda`")
+    region: str | None = Field(default=None, description="For instance `eu-west-1`")
 
 
 @router.get(
-    "", response_model=models.Spendings, response_model_exclude_unset=True, responses=described(*STATUSES)
+    "", response_model=models.Spendings, response_model_exclude_unset=True, responses=listed(*STATUSES)
 )
 async def costs(
     request: Request, store: ReaderDependency, parameters: Annotated[CostParameters, Query()]
@@ -84,9 +91,9 @@ def _stretch_of(month: str) -> Stretch:
     return Stretch(int(first.timestamp()) * 10**9, int(after.timestamp()) * 10**9 - 1)
 
 
-@router.get("/waste", response_model=models.Waste, responses=described(*STATUSES))
+@router.get("/waste", response_model=models.Waste, responses=listed(*STATUSES))
 async def waste(
-    request: Request, store: ReaderDependency, parameters: Annotated[DayParameters, Query()]
+    request: Request, store: ReaderDependency, parameters: Annotated[WasteParameters, Query()]
 ) -> Response:
     """What functions need not have cost: failures, retries, idle concurrency, memory, the layer itself."""
     state = request.app.state

@@ -13,42 +13,53 @@ from coldlight_query.invocations.listing import Wanted, list_runs
 from coldlight_query.invocations.names import Identity, named
 from coldlight_query.invocations.runs import Stretch, read_runs
 from coldlight_query.problems import ProblemError, described
-from coldlight_query.routes.parameters import TIME, DayParameters, PagedParameters, check_given_once
+from coldlight_query.routes.parameters import (
+    TIME,
+    DayParameters,
+    PagedParameters,
+    TableParameters,
+    check_given_once,
+)
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
+from coldlight_query.routes.tables import TableRoute, listed
 from coldlight_query.times import LATEST_NS, parse_duration_ns, parse_time_ns
 from coldlight_storage import Reader
 
-router = APIRouter(prefix="/api/v1", tags=["functions"], dependencies=[Depends(check_given_once)])
+router = APIRouter(
+    prefix="/api/v1", tags=["functions"], dependencies=[Depends(check_given_once)], route_class=TableRoute
+)
 
 NameParameter = Annotated[
     str, Path(description="Its name, where it is the name of one function, or its ARN without a version")
 ]
 
 
-class FunctionsParameters(DayParameters, PagedParameters):
+class FunctionsParameters(DayParameters, PagedParameters, TableParameters):
     """Of the list of functions."""
 
-    limit: int = Field(1000, ge=1, le=10_000, description="Functions on a page")
+    limit: int = Field(default=1000, ge=1, le=10_000, description="Functions on a page")
 
 
 class FunctionParameters(DayParameters):
     """Of one function."""
 
-    version: str = Field("", description="Runs of one version only")
+    version: str = Field(default="", description="Runs of one version only")
 
 
-class RunsParameters(PagedParameters):
+class RunsParameters(PagedParameters, TableParameters):
     """Of a function's runs; each narrows them, and none is required."""
 
+    file_limit = 1000
+
     status: Literal["success", "error", "out_of_memory", "timeout"] | None = Field(
-        None, description="How the run ended"
+        default=None, description="How the run ended"
     )
-    cold: bool | None = Field(None, description="Whether the run was a cold start")
-    version: str = Field("", description="The version that ran")
-    min_duration: str | None = Field(None, description="For instance `250ms`")
-    start: str | None = Field(None, description=f"The run starts then or later: {TIME}")
-    end: str | None = Field(None, description=f"The run starts then or earlier: {TIME}")
-    limit: int = Field(100, ge=1, le=1000, description="Runs on a page")
+    cold: bool | None = Field(default=None, description="Whether the run was a cold start")
+    version: str = Field(default="", description="The version that ran")
+    min_duration: str | None = Field(default=None, description="For instance `250ms`")
+    start: str | None = Field(default=None, description=f"The run starts then or later: {TIME}")
+    end: str | None = Field(default=None, description=f"The run starts then or earlier: {TIME}")
+    limit: int = Field(default=100, ge=1, le=1000, description="Runs on a page")
 
     def wanted(self, function: Identity) -> Wanted:
         """What to list. Raises `ProblemError` for a value that cannot be understood."""
@@ -66,14 +77,16 @@ class RunsParameters(PagedParameters):
         )
 
 
-class DeploymentsParameters(PagedParameters):
+class DeploymentsParameters(PagedParameters, TableParameters):
     """Of the list of deployments."""
 
-    function: str | None = Field(None, description="Name or ARN of a function")
-    start: str | None = Field(None, description=f"First seen then or later: {TIME}")
-    end: str | None = Field(None, description=f"First seen then or earlier: {TIME}")
-    window: str = Field("1h", description="How long before and after is compared")
-    limit: int = Field(20, ge=1, le=100, description="Deployments on a page")
+    file_limit = 100
+
+    function: str | None = Field(default=None, description="Name or ARN of a function")
+    start: str | None = Field(default=None, description=f"First seen then or later: {TIME}")
+    end: str | None = Field(default=None, description=f"First seen then or earlier: {TIME}")
+    window: str = Field(default="1h", description="How long before and after is compared")
+    limit: int = Field(default=20, ge=1, le=100, description="Deployments on a page")
 
     def asked(self) -> Asked:
         """Raises `ProblemError` for a value that cannot be understood."""
@@ -87,7 +100,7 @@ class DeploymentsParameters(PagedParameters):
         )
 
 
-@router.get("/functions", response_model=models.Functions, responses=described(*STATUSES))
+@router.get("/functions", response_model=models.Functions, responses=listed(*STATUSES))
 async def functions(
     request: Request, store: ReaderDependency, parameters: Annotated[FunctionsParameters, Query()]
 ) -> Response:
@@ -113,9 +126,7 @@ async def function(
     return await answer(read_function, store, asked, stretch, request.app.state.prices, parameters.version)
 
 
-@router.get(
-    "/functions/{name}/invocations", response_model=models.Invocations, responses=described(*STATUSES)
-)
+@router.get("/functions/{name}/invocations", response_model=models.Invocations, responses=listed(*STATUSES))
 async def runs(
     request: Request,
     store: ReaderDependency,
@@ -138,7 +149,7 @@ async def invocation(
     return await answer(_read_request, store, request_id, request.app.state.prices)
 
 
-@router.get("/deployments", response_model=models.Deployments, responses=described(*STATUSES))
+@router.get("/deployments", response_model=models.Deployments, responses=listed(*STATUSES))
 async def deployments(
     request: Request, store: ReaderDependency, parameters: Annotated[DeploymentsParameters, Query()]
 ) -> Response:

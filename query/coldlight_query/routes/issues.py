@@ -10,24 +10,29 @@ from coldlight_query.issues import models
 from coldlight_query.issues.reading import IssueSearch, read_issue, read_issues
 from coldlight_query.issues.standing import Standing
 from coldlight_query.problems import bad_parameter, described
-from coldlight_query.routes.parameters import RangeParameters, check_given_once
+from coldlight_query.routes.parameters import RangeParameters, TableParameters, check_given_once
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
+from coldlight_query.routes.tables import TableRoute, listed
 from coldlight_query.times import parse_duration_ns
 from coldlight_storage import Reader
 from coldlight_storage.state import State
 from coldlight_storage.state.issues import Judged, Verdict, forget, judge, read_verdicts
 
-router = APIRouter(prefix="/api/v1/issues", tags=["issues"], dependencies=[Depends(check_given_once)])
+router = APIRouter(
+    prefix="/api/v1/issues", tags=["issues"], dependencies=[Depends(check_given_once)], route_class=TableRoute
+)
 
 IssueId = Annotated[str, Path(description="The `id` of an issue", pattern="^[0-9a-f]{32}$")]
 
 
-class IssueParameters(RangeParameters):
+class IssueParameters(RangeParameters, TableParameters):
     """Which issues."""
 
-    function: str | None = Field(None, description="Name of a function or service")
-    state: Standing | None = Field(None, description="How they stand")
-    limit: int = Field(100, ge=1, le=1000, description="Issues, those seen last")
+    file_limit = 1000
+
+    function: str | None = Field(default=None, description="Name of a function or service")
+    state: Standing | None = Field(default=None, description="How they stand")
+    limit: int = Field(default=100, ge=1, le=1000, description="Issues, those seen last")
 
 
 def _verdicts(request: Request) -> Mapping[str, Judged]:
@@ -43,7 +48,7 @@ def _state(request: Request) -> State:
     return state
 
 
-@router.get("", response_model=models.Issues, responses=described(*STATUSES))
+@router.get("", response_model=models.Issues, responses=listed(*STATUSES))
 async def issues(
     request: Request,
     store: ReaderDependency,

@@ -24,6 +24,7 @@ from coldlight_query.routes.parameters import (
     TIME,
     PagedParameters,
     Parameters,
+    TableParameters,
     attribute_condition,
 )
 from coldlight_query.times import LATEST_NS, parse_time_ns
@@ -45,27 +46,28 @@ class LogConditions(Parameters):
     """Which log records are wanted; each parameter narrows it, and none is required."""
 
     query: str = Field(
-        "",
+        default="",
         max_length=4096,
         description='Words that are all in the body, in any order; `"a phrase"` stands as it is',
     )
     filter: str = Field(
-        "", description='Filter language, for instance `severity >= error and attributes["retries"] > 2`'
+        default="",
+        description='Filter language, for instance `severity >= error and attributes["retries"] > 2`',
     )
-    service: str | None = Field(None, description="Name of a service")
+    service: str | None = Field(default=None, description="Name of a service")
     severity: Literal["trace", "debug", "info", "warn", "error", "fatal"] | None = Field(
-        None, description="This one or a graver one"
+        default=None, description="This one or a graver one"
     )
-    event_name: str | None = Field(None, description="For instance `aws.lambda.report`")
-    trace_id: str | None = Field(None, description="32 hex digits")
-    span_id: str | None = Field(None, description="16 hex digits")
+    event_name: str | None = Field(default=None, description="For instance `aws.lambda.report`")
+    trace_id: str | None = Field(default=None, description="32 hex digits")
+    span_id: str | None = Field(default=None, description="16 hex digits")
     request_id: str | None = Field(
-        None,
+        default=None,
         max_length=256,
         description="Of an invocation: in `faas.invocation_id` or in the text of the line",
     )
-    attribute: list[str] = Field([], description=f"Of a record: {KEY_VALUE}")
-    resource: list[str] = Field([], description=f"Of its resource: {KEY_VALUE}")
+    attribute: list[str] = Field(default=[], description=f"Of a record: {KEY_VALUE}")
+    resource: list[str] = Field(default=[], description=f"Of its resource: {KEY_VALUE}")
 
     def conditions(self) -> tuple[Condition, ...]:
         """What a row must meet. Raises `ProblemError` or `FilterError` for a value that cannot be understood."""
@@ -89,13 +91,17 @@ class LogConditions(Parameters):
                 yield attribute_condition(parameter, scope, text)
 
 
-class LogSearchParameters(LogConditions, PagedParameters):
+class LogSearchParameters(LogConditions, PagedParameters, TableParameters):
     """Of the search for log records."""
 
-    start: str | None = Field(None, description=f"The record is of then or later: {TIME}")
-    end: str | None = Field(None, description=f"The record is of then or earlier: {TIME}")
-    attributes: Format = Field("plain", description=ATTRIBUTES_FORMAT)
-    limit: int = Field(100, ge=1, le=10_000, description="Records on a page; those alike stay together")
+    file_limit = 1000
+
+    start: str | None = Field(default=None, description=f"The record is of then or later: {TIME}")
+    end: str | None = Field(default=None, description=f"The record is of then or earlier: {TIME}")
+    attributes: Format = Field(default="plain", description=ATTRIBUTES_FORMAT)
+    limit: int = Field(
+        default=100, ge=1, le=10_000, description="Records on a page; those alike stay together"
+    )
 
     def search(self) -> LogSearch:
         """What to look for. Raises as `conditions` does."""
@@ -111,6 +117,6 @@ class LogSearchParameters(LogConditions, PagedParameters):
 class LogContextParameters(Parameters):
     """Of what stands around a record."""
 
-    before: int = Field(20, ge=0, le=1000, description="Records before it")
-    after: int = Field(20, ge=0, le=1000, description="Records after it")
-    attributes: Format = Field("plain", description=ATTRIBUTES_FORMAT)
+    before: int = Field(default=20, ge=0, le=1000, description="Records before it")
+    after: int = Field(default=20, ge=0, le=1000, description="Records after it")
+    attributes: Format = Field(default="plain", description=ATTRIBUTES_FORMAT)

@@ -11,14 +11,17 @@ from coldlight_query.problems import described
 from coldlight_query.routes.log_parameters import LogContextParameters, LogSearchParameters
 from coldlight_query.routes.parameters import check_given_once
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
+from coldlight_query.routes.tables import TableRoute, listed
 from coldlight_query.rows import RENDER
 
-router = APIRouter(prefix="/api/v1/logs", tags=["logs"], dependencies=[Depends(check_given_once)])
+router = APIRouter(
+    prefix="/api/v1/logs", tags=["logs"], dependencies=[Depends(check_given_once)], route_class=TableRoute
+)
 
 LogIdParameter = Annotated[str, Path(description="The `id` of a record in any answer")]
 
 
-@router.get("", response_model=models.FoundLogs, responses=described(*STATUSES))
+@router.get("", response_model=models.FoundLogs, responses=listed(*STATUSES))
 async def search(
     request: Request, store: ReaderDependency, parameters: Annotated[LogSearchParameters, Query()]
 ) -> Response:

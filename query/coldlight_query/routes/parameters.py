@@ -1,10 +1,10 @@
 """The query parameters of the `/traces` routes; a parameter that is not listed is an error, for it may be a slip."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from coldlight_query import filters
 from coldlight_query.filters import (
@@ -42,7 +42,7 @@ _DURATIONS = {
     "max_trace_duration": (filters.Field.TRACE_DURATION, Operator.AT_MOST),
 }
 
-_REPEATABLE = {*_ATTRIBUTES, "measure", "group_by"}
+_REPEATABLE = {*_ATTRIBUTES, "measure", "aggregation", "group_by"}
 
 KEY_VALUE = "`key=value`, or `key` alone for any value; may be repeated"
 TIME = "RFC 3339 or epoch ns"
@@ -67,8 +67,8 @@ class RangeParameters(Parameters):
 
     unasked_ns: ClassVar[int] = 3600 * 10**9
 
-    start: str | None = Field(None, description=f"An hour before `end`, if not given: {TIME}")
-    end: str | None = Field(None, description=f"Now, if not given: {TIME}")
+    start: str | None = Field(default=None, description=f"An hour before `end`, if not given: {TIME}")
+    end: str | None = Field(default=None, description=f"Now, if not given: {TIME}")
 
     def range_ns(self, now_ns: int) -> tuple[int, int]:
         """(start, end) in Unix nanoseconds. Raises `ProblemError` for a value that cannot be understood."""
@@ -80,51 +80,73 @@ class RangeParameters(Parameters):
 
 
 class DayParameters(RangeParameters):
-    """Of answers about the runs that started in a stretch of time."""
+    """Of answers about what runs or points there were in a stretch of time."""
 
     unasked_ns = 24 * 3600 * 10**9
 
-    start: str | None = Field(None, description=f"A day before `end`, if not given: {TIME}")
+    start: str | None = Field(default=None, description=f"A day before `end`, if not given: {TIME}")
 
 
 class PagedParameters(Parameters):
     """Of answers that come in pages."""
 
-    cursor: str | None = Field(None, description="`next_cursor` of the page before")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
+
+
+class TableParameters(Parameters):
+    """Of answers that may be had as a file.
+
+    `file_limit` is the `limit` of the pages that a file is made of, where none is given."""
+
+    file_limit: ClassVar[int | None] = None
+
+    format: Literal["json", "csv", "parquet"] = Field(
+        default="json",
+        description="Or a file: without `limit` of all pages, up to 100,000 rows; header `Link` leads to further ones",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_file_limit(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if cls.file_limit is None or given.get("format", "json") == "json":
+            return given
+        return {"limit": cls.file_limit, **given}
 
 
 class PageParameters(PagedParameters):
     """Of a trace or its log records."""
 
     attributes: Literal["plain", "otlp"] = Field(
-        "plain", description="How attribute values are written: plain JSON, or lossless OTLP/JSON"
+        default="plain", description="How attribute values are written: plain JSON, or lossless OTLP/JSON"
     )
-    limit: int = Field(10_000, ge=1, le=100_000, description="Spans or log records on a page")
+    limit: int = Field(default=10_000, ge=1, le=100_000, description="Spans or log records on a page")
 
 
-class SearchParameters(PagedParameters):
+class SearchParameters(PagedParameters, TableParameters):
     """Of the search for traces; each narrows it, and none is required."""
 
+    file_limit = 1000
+
     filter: str = Field(
-        "", description='Filter language, for instance `service = "orders" and duration > 1s`'
+        default="", description='Filter language, for instance `service = "orders" and duration > 1s`'
     )
-    service: str | None = Field(None, description="Name of a service")
-    name: str | None = Field(None, description="Name of a span")
-    status: Literal["ok", "error", "unset"] | None = Field(None, description="Of a span")
+    service: str | None = Field(default=None, description="Name of a service")
+    name: str | None = Field(default=None, description="Name of a span")
+    status: Literal["ok", "error", "unset"] | None = Field(default=None, description="Of a span")
     kind: Literal["internal", "server", "client", "producer", "consumer", "unspecified"] | None = Field(
-        None, description="Of a span"
+        default=None, description="Of a span"
     )
-    attribute: list[str] = Field([], description=f"Of a span: {KEY_VALUE}")
-    resource: list[str] = Field([], description=f"Of its resource: {KEY_VALUE}")
-    event: list[str] = Field([], description=f"Of one of its events: {KEY_VALUE}")
-    link: list[str] = Field([], description=f"Of one of its links: {KEY_VALUE}")
-    min_duration: str | None = Field(None, description="Of a span, for instance `250ms`")
-    max_duration: str | None = Field(None, description="Of a span")
-    min_trace_duration: str | None = Field(None, description="Of the whole trace")
-    max_trace_duration: str | None = Field(None, description="Of the whole trace")
-    start: str | None = Field(None, description=f"The span starts then or later: {TIME}")
-    end: str | None = Field(None, description=f"The span starts then or earlier: {TIME}")
-    limit: int = Field(20, ge=1, le=1000, description="Traces on a page")
+    attribute: list[str] = Field(default=[], description=f"Of a span: {KEY_VALUE}")
+    resource: list[str] = Field(default=[], description=f"Of its resource: {KEY_VALUE}")
+    event: list[str] = Field(default=[], description=f"Of one of its events: {KEY_VALUE}")
+    link: list[str] = Field(default=[], description=f"Of one of its links: {KEY_VALUE}")
+    min_duration: str | None = Field(default=None, description="Of a span, for instance `250ms`")
+    max_duration: str | None = Field(default=None, description="Of a span")
+    min_trace_duration: str | None = Field(default=None, description="Of the whole trace")
+    max_trace_duration: str | None = Field(default=None, description="Of the whole trace")
+    start: str | None = Field(default=None, description=f"The span starts then or later: {TIME}")
+    end: str | None = Field(default=None, description=f"The span starts then or earlier: {TIME}")
+    limit: int = Field(default=20, ge=1, le=1000, description="Traces on a page")
 
     def search(self) -> Search:
         """What to look for. Raises `ProblemError` or `FilterError` for a value that cannot be understood."""

@@ -8,11 +8,14 @@ from coldlight_query import models, traces
 from coldlight_query.problems import described
 from coldlight_query.routes.parameters import PageParameters, SearchParameters, check_given_once
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
+from coldlight_query.routes.tables import TableRoute, listed
 from coldlight_query.rows import RENDER
 from coldlight_query.search import search_traces
 from coldlight_storage import Reader
 
-router = APIRouter(prefix="/api/v1/traces", tags=["traces"], dependencies=[Depends(check_given_once)])
+router = APIRouter(
+    prefix="/api/v1/traces", tags=["traces"], dependencies=[Depends(check_given_once)], route_class=TableRoute
+)
 
 TraceIdParameter = Annotated[
     str,
@@ -20,7 +23,7 @@ TraceIdParameter = Annotated[
 ]
 
 
-@router.get("", response_model=models.Traces, responses=described(*STATUSES))
+@router.get("", response_model=models.Traces, responses=listed(*STATUSES))
 async def search(
     request: Request, store: ReaderDependency, parameters: Annotated[SearchParameters, Query()]
 ) -> Response:

@@ -10,12 +10,16 @@ from coldlight_query.filters import Attribute, Comparison, Expression, Operator,
 from coldlight_query.problems import described
 from coldlight_query.routes.parameters import PagedParameters, SearchParameters, check_given_once
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
+from coldlight_query.routes.tables import TableRoute, listed
 from coldlight_query.transactions import models
 from coldlight_query.transactions.reading import read_stacks, read_transactions
 from coldlight_query.transactions.searching import search_transactions
 
 router = APIRouter(
-    prefix="/api/v1/transactions", tags=["transactions"], dependencies=[Depends(check_given_once)]
+    prefix="/api/v1/transactions",
+    tags=["transactions"],
+    dependencies=[Depends(check_given_once)],
+    route_class=TableRoute,
 )
 
 IdParameter = Annotated[
@@ -30,14 +34,16 @@ IdParameter = Annotated[
 class TransactionParameters(PagedParameters):
     """Of the transactions around an id."""
 
-    limit: int = Field(20, ge=1, le=100, description="Transactions on a page")
+    limit: int = Field(default=20, ge=1, le=100, description="Transactions on a page")
 
 
 class TransactionSearchParameters(SearchParameters):
     """Of the search: what a trace can be found by, and the function."""
 
-    function: str | None = Field(None, description="Name of a function (`faas.name`)")
-    limit: int = Field(20, ge=1, le=100, description="Traces that are put together for a page")
+    file_limit = 100
+
+    function: str | None = Field(default=None, description="Name of a function (`faas.name`)")
+    limit: int = Field(default=20, ge=1, le=100, description="Traces that are put together for a page")
 
     def _attributes(self) -> Iterator[Expression]:
         yield from super()._attributes()
@@ -45,7 +51,7 @@ class TransactionSearchParameters(SearchParameters):
             yield Comparison(Attribute(Scope.RESOURCE, "faas.name"), Operator.EQUAL, self.function)
 
 
-@router.get("", response_model=models.TransactionList, responses=described(*STATUSES))
+@router.get("", response_model=models.TransactionList, responses=listed(*STATUSES))
 async def search(
     request: Request, store: ReaderDependency, parameters: Annotated[TransactionSearchParameters, Query()]
 ) -> Response:

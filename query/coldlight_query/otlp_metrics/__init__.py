@@ -1,0 +1,1 @@
+"""OTLP metrics as they were sent: which there are, and their figures over time, by group."""

@@ -1,0 +1,8 @@
+if(HasMin, Min, NULL),
+if(HasMax, Max, NULL),
+if(
+    length(BucketCounts) = length(ExplicitBounds) + 1,
+    arrayZip(arrayPushFront(ExplicitBounds, -inf), arrayPushBack(ExplicitBounds, inf)),
+    [(-inf, inf)]
+),
+if(length(BucketCounts) = length(ExplicitBounds) + 1, BucketCounts, [Count])

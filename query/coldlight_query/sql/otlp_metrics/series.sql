@@ -1,0 +1,1 @@
+cityHash64(mapSort(ResourceAttributes), ScopeName, ScopeVersion, mapSort(Attributes))

@@ -5,6 +5,9 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 	--no-header --no-annotate --no-emit-index-url --upgrade
 SOURCES := pyproject.toml instrumentation/pyproject.toml
 
+# Without it, every Python that a test starts would compile anew what it imports: the suite would take minutes longer.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev up demo test check format lock bench bench-ingest bench-growth bench-replay bench-truth otelcol layer bench-layer soak fuzz overload clean
 

@@ -85,6 +85,14 @@ def store(request: pytest.FixtureRequest) -> Store:
     return chosen
 
 
+@pytest.fixture(scope="module", params=["embedded", "server"])
+def kept_store(request: pytest.FixtureRequest) -> Store:
+    """Each form of the store in turn, emptied once for a module whose tests only read what `put_once` puts there."""
+    chosen: Store = request.getfixturevalue(request.param)
+    empty_tables(chosen)
+    return chosen
+
+
 @pytest.fixture
 def embedded_store(embedded: EmbeddedStore) -> EmbeddedStore:
     """The embedded form alone, with empty tables: for tests of what is on top of a store."""
@@ -106,3 +114,9 @@ def number() -> int:
 def put(store: Store, tmp_path: Path, number: int) -> Put:
     """Inserts requests into `store`."""
     return Put(store, tmp_path, itertools.count(number))
+
+
+@pytest.fixture(scope="module")
+def put_once(kept_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Put:
+    """Inserts requests into `kept_store`."""
+    return Put(kept_store, tmp_path_factory.mktemp("batches"), itertools.count(next(_NUMBERS) * 1000))

@@ -78,7 +78,7 @@ def create_app(
     app.include_router(service_map.router)
     app.include_router(transactions.router)
     app.include_router(cost.router)
-    problems.describe(app.openapi())
+    problems.describe(app)
     require_token(app, access)
     app.add_middleware(Counted, metrics=app.state.metrics)  # the last one added is the first to see a request
     return app

@@ -1,6 +1,7 @@
 """Errors as problem details (RFC 9457): what is wrong, where, and what to do."""
 
 import logging
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -73,14 +74,29 @@ def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return named | {"default": {"model": Problem, "description": "Any other error"}}
 
 
-def describe(openapi: dict[str, Any]) -> None:
-    """Gives problems their media type in an OpenAPI description: FastAPI knows one for all answers of a route."""
-    for route in openapi["paths"].values():
-        for operation in route.values():
-            for status, response in operation["responses"].items():
-                if status != "200":
-                    [content] = response["content"].values()
-                    response["content"] = {MEDIA_TYPE: content}
+def describe(app: FastAPI) -> None:
+    """Gives problems their media type in the app's OpenAPI description: FastAPI knows one for all answers of a route.
+
+    It is made for the first who asks for it: that takes longer than all else of an app.
+    """
+    made_by_fastapi = app.openapi
+
+    @cache
+    def openapi() -> dict[str, Any]:
+        described = made_by_fastapi()
+        for route in described["paths"].values():
+            for operation in route.values():
+                _describe_problems(operation["responses"])
+        return described
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _describe_problems(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        if status != "200":
+            [content] = response["content"].values()
+            response["content"] = {MEDIA_TYPE: content}
 
 
 def problem(

@@ -3,17 +3,16 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import pytest
 from google.protobuf.message import Message
-from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Exemplar, Gauge, Metric, NumberDataPoint
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from tests.examples import examples
 
 from coldlight_storage import Store
 from coldlight_storage.attributes import KeyValues, Value, decode_pairs, decode_value
@@ -27,7 +26,6 @@ from coldlight_storage.testing import (
     traces_request,
 )
 
-T = TypeVar("T")
 Attributes = list[KeyValue]
 
 
@@ -192,19 +190,6 @@ def key_values(values: st.SearchStrategy[Value]) -> st.SearchStrategy[KeyValues]
 
 
 ANY = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=5) | key_values(inner), max_leaves=15)
-
-
-def examples(strategy: st.SearchStrategy[T], count: int = 100) -> list[T]:
-    """Many examples at once: one insert costs more than all of them."""
-    found: list[T] = []
-
-    @settings(max_examples=count, database=None, phases=[Phase.generate], deadline=None)
-    @given(strategy)
-    def collect(example: T) -> None:
-        found.append(example)
-
-    collect()
-    return found
 
 
 def test_any_attributes_come_back(store: Store, put: Put) -> None:

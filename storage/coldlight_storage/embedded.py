@@ -39,7 +39,7 @@ class EmbeddedStore:
         self._lock: TextIOWrapper | None = lock_folder(folder)
         self._path = (folder / "clickhouse").resolve()
         self._schemas = (folder / "schemas").resolve()
-        self._options = _engine_options(memory_bytes)
+        self._options = engine_options(memory_bytes)
         self._limits = limits or QueryLimits()
         self._database = "default"
         self._open_clients()
@@ -132,7 +132,7 @@ def _file_argument(path: Path) -> str:
     return quote(text)
 
 
-def _engine_options(memory_bytes: int) -> dict[str, str | int]:
+def engine_options(memory_bytes: int) -> dict[str, str | int]:
     """Caps that make the engine a good guest: it would otherwise plan with the whole machine."""
     return {
         "max_server_memory_usage": memory_bytes,

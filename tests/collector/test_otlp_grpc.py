@@ -302,18 +302,20 @@ async def test_requests_beyond_the_bound_are_refused_before_their_body() -> None
 
 async def test_one_address_cannot_have_all_places(recorder: Recorder) -> None:
     limits = GrpcLimits(in_flight=2, in_flight_of_one_address=1)
-    server = await serve(receiver(recorder), gate(), "::", 0, limits)
+    into = receiver(recorder)
+    server = await serve(into, gate(), "::", 0, limits)
     addresses = [f"{host}:{server.port}" for host in ("127.0.0.1", "[::1]")]
     async with (
         grpc.aio.insecure_channel(addresses[0]) as busy,
         grpc.aio.insecure_channel(addresses[1]) as other,
     ):
         held = asyncio.ensure_future(streaming(busy)(no_body_yet()))
-        while not (error := await attempt(export_over(busy))):
+        while not into.tallies["otlp_grpc"].requests:
             await asyncio.sleep(0.01)
+        error = await refusal(export_over(busy)(ONE_SPAN))
         assert await export_over(other)(ONE_SPAN) == b""
         held.cancel()
-        while await attempt(export_over(busy)):
+        while not await is_taken(export_over(busy)):
             await asyncio.sleep(0.01)
     await server.stop(0)
     assert error.code() is grpc.StatusCode.UNAVAILABLE
@@ -321,13 +323,12 @@ async def test_one_address_cannot_have_all_places(recorder: Recorder) -> None:
     assert trailing_retry(error).retry_delay.seconds == 1
 
 
-async def attempt(export: Export) -> Any:
-    """The error of a call, if there is one."""
+async def is_taken(export: Export) -> bool:
     try:
         await export(ONE_SPAN)
-    except grpc.RpcError as error:
-        return error
-    return None
+    except grpc.RpcError:
+        return False
+    return True
 
 
 def streaming(channel: grpc.aio.Channel) -> Export:

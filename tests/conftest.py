@@ -14,9 +14,10 @@ from coldlight_storage import EmbeddedStore, ServerStore, Store, parse_address
 from coldlight_storage.migrations import migrate
 from coldlight_storage.testing import Put
 
-# How long an example takes says how busy the machine is.
-settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("shared")
+# How long an example takes says how busy the machine is. `pytest --hypothesis-profile=many` takes its time.
+settings.register_profile("few", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("many", settings.get_profile("few"), max_examples=1000)
+settings.load_profile("few")
 
 SERVER = "COLDLIGHT_TEST_CLICKHOUSE_URL"
 POSTGRESQL = "COLDLIGHT_TEST_POSTGRESQL_URL"

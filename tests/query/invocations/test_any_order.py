@@ -1,15 +1,17 @@
 """A run is told of by many, late, in any order and more than once: what is known in the end is the same."""
 
 import itertools
-import random
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from google.protobuf.message import Message
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.query.invocations.facts import ACCOUNT, ARN, FAILED, REGION, platform, report, run_span, sandbox
 
 from coldlight_query.invocations.run import Run
@@ -79,24 +81,33 @@ def test_three_attempts_are_three_runs(embedded_store: EmbeddedStore, folder: Pa
     }
 
 
-@given(st.randoms(use_true_random=False), st.integers(1, 3))
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_order_and_the_number_of_times_do_not_matter(
-    embedded: EmbeddedStore, folder: Path, dice: random.Random, days: int
-) -> None:
-    put = Put(embedded, folder, NUMBERS)
-    once, anyhow = (f"{next(NUMBERS)}" for _ in range(2))
-    _put_all(put, facts(once), TODAY)
-    told = facts(anyhow)
-    told += dice.sample(told, dice.randrange(len(told)))
-    dice.shuffle(told)
-    for number in range(days):
-        _put_all(put, told[number::days], TODAY + timedelta(days=dice.randrange(2)))
-    if dice.random() < 0.3:
-        embedded.command("OPTIMIZE TABLE invocations FINAL")
-    assert [_anonymous(run) for run in known(embedded, anyhow)] == [
-        _anonymous(run) for run in known(embedded, once)
-    ]
+def test_the_order_and_the_number_of_times_do_not_matter(embedded_store: EmbeddedStore, folder: Path) -> None:
+    """Of many invocations together: an INSERT costs more than what is in it."""
+    put = Put(embedded_store, folder, NUMBERS)
+    _put_all(put, facts("in order"), TODAY)
+    request_ids = [str(seed) for seed in examples(st.integers(0, 2**32), 12)]
+    for (_, received), told in sorted(_deliveries(request_ids).items()):
+        _put_all(put, told, received)
+    for _ in range(2):
+        expected = _anonymous(embedded_store, "in order")
+        assert len(expected) == 3
+        for request_id in request_ids:
+            assert _anonymous(embedded_store, request_id) == expected, request_id
+        embedded_store.command("OPTIMIZE TABLE invocations FINAL")
+
+
+def _deliveries(request_ids: Sequence[str]) -> dict[tuple[int, date], list[Message]]:
+    """The facts of each in an order of its own, some twice, in up to three parts, by the day on which a part is received."""
+    deliveries: dict[tuple[int, date], list[Message]] = defaultdict(list)
+    for request_id in request_ids:
+        dice = Random(request_id)
+        told = facts(request_id)
+        told += dice.sample(told, dice.randrange(len(told)))
+        dice.shuffle(told)
+        parts = dice.randint(1, 3)
+        for part in range(parts):
+            deliveries[part, TODAY + timedelta(days=dice.randrange(2))] += told[part::parts]
+    return deliveries
 
 
 def _put_all(put: Put, told: list[Message], received: date) -> None:
@@ -104,5 +115,5 @@ def _put_all(put: Put, told: list[Message], received: date) -> None:
         put(*(fact for fact in told if type(fact) is kind), received=received)
 
 
-def _anonymous(run: Run) -> dict[str, object]:
-    return {**vars(run), "request_id": ""}
+def _anonymous(store: EmbeddedStore, request_id: str) -> list[dict[str, object]]:
+    return [{**vars(run), "request_id": ""} for run in known(store, request_id)]

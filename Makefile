@@ -6,7 +6,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 SOURCES := pyproject.toml instrumentation/pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev up demo test check format lock bench bench-ingest bench-growth bench-truth otelcol layer bench-layer soak fuzz overload clean
+.PHONY: help install install-dev up demo test check format lock bench bench-ingest bench-growth bench-query bench-truth otelcol layer bench-layer soak fuzz overload clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ bench-ingest: .venv/.bench ## Coldlight beside Rotel, and beside what `make otel
 
 bench-growth: .venv/.bench ## what 20 million stored spans change, and 4 collectors: 30 minutes, 10 GB
 	$(BENCH_ON_SERVER) growth $(BENCH)
+
+bench-query: .venv/.dev ## how fast the query service answers among 100 million spans of a week, made first and kept; 26 GB while it makes them (BENCH="--spans 1000000" for less)
+	$(BIN)/python -m benchmarks.answers $(BENCH)
 
 bench-truth: .venv/.dev ## how truly requests are rebuilt: made-up applications, scored against what truly happened: 5 minutes
 	$(BIN)/python -m benchmarks.truth $(BENCH)

@@ -9,7 +9,7 @@ SOURCES := pyproject.toml instrumentation/pyproject.toml
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev up demo test check format lock bench bench-ingest bench-growth bench-replay bench-truth otelcol layer bench-layer soak fuzz overload clean
+.PHONY: help install install-dev up demo test check format lock bench bench-ingest bench-growth bench-replay bench-query bench-truth otelcol layer bench-layer soak fuzz overload clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ bench-growth: .venv/.bench ## what 20 million stored spans change, and 4 collect
 
 bench-replay: .venv/.bench ## a killed collector with a journal of 1 GiB: how soon it serves again: 5 minutes, 2 GB
 	$(BIN)/python -m benchmarks replay $(BENCH)
+
+bench-query: .venv/.dev ## how fast the query service answers among 100 million spans of a week, made first and kept; 26 GB while it makes them (BENCH="--spans 1000000" for less)
+	$(BIN)/python -m benchmarks.answers $(BENCH)
 
 bench-truth: .venv/.dev ## how truly requests are rebuilt: made-up applications, scored against what truly happened: 5 minutes
 	$(BIN)/python -m benchmarks.truth $(BENCH)

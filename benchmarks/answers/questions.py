@@ -37,7 +37,6 @@ def questions(client: Client, spans: int, count: int) -> Iterator[Question]:
     whole = [f"traces/{trace_id}" for trace_id in traces]
     orders = [f"order-{random.randrange(_ORDERS):05}" for _ in range(count)]
     services = [_service(random) for _ in range(count)]
-    yield _question("one trace, waterfall", 20, [f"{path}?attributes=none" for path in whole], _has_spans(12))
     yield _question("one trace, whole", 30, whole, _has_spans(12))
     yield _question(
         "100,000 spans, first 1,000", 300, [f"traces/{huge}?limit=1000"] * count, _has_spans(1000)

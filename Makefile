@@ -95,7 +95,7 @@ bench-growth: .venv/.bench ## what 20 million stored spans change, and 4 collect
 bench-replay: .venv/.bench ## a killed collector with a journal of 1 GiB: how soon it serves again: 5 minutes, 2 GB
 	$(BIN)/python -m benchmarks replay $(BENCH)
 
-bench-query: .venv/.dev ## how fast the query service answers among 100 million spans of a week, made first and kept; 26 GB while it makes them (BENCH="--spans 1000000" for less)
+bench-query: .venv/.dev ## how fast the query service answers among 100 million spans of a week, made first and kept (BENCH="--spans 1000000" for less)
 	$(BIN)/python -m benchmarks.answers $(BENCH)
 
 bench-truth: .venv/.dev ## how truly requests are rebuilt: made-up applications, scored against what truly happened: 5 minutes

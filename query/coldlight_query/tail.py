@@ -78,7 +78,7 @@ def _read(
 ) -> list[Row]:
     sql = (
         statement("tail/rows")
-        .replace("$columns", statement(source.columns).rstrip())
+        .replace("$columns", statement(source.columns))
         .replace("$table", source.table)
         .replace("$newer_still", newer_still.sql)
         .replace("$newer", newer.sql)

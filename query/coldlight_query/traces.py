@@ -140,8 +140,7 @@ def read_trace_logs(
     route = f"logs of {trace_id}"
     after = cursors.decode(cursor, route, int, str) if cursor is not None else [_BEFORE_ALL_NS, ""]
     parameters = dict(zip(("after_ns", "after_tie"), after, strict=True))
-    sql = statement("traces/logs").replace("$columns", statement("logs/columns"))
-    rows = store.select(sql, {"trace_id": trace_id, "limit": limit, **parameters})
+    rows = store.select(statement("traces/logs"), {"trace_id": trace_id, "limit": limit, **parameters})
     last = rows[-1] if len(rows) >= limit else None
     return {
         "trace_id": trace_id,

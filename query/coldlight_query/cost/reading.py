@@ -50,16 +50,15 @@ class Group:
 
 def read_groups(store: Reader, stretch: Stretch, by: Sequence[str], split_ns: int = 0) -> list[Group]:
     """The invocations of a stretch, told apart by what `by` names, and by whether they began before `split_ns`."""
-    counted = statement("cost/attempts") if WASTE in by else "$known_runs"
+    counted = statement("cost/attempts" if WASTE in by else "cost/known_runs")
     text = statement("cost/runs").replace("$counted", counted)
     bound = {"by": list(by), "split_ns": split_ns, "init_is_billed_since": INIT_IS_BILLED_SINCE}
     return [Group(row, _run(row)) for row in select_runs(store, text, stretch, bound)]
 
 
 def select_runs(store: Reader, text: str, stretch: Stretch, parameters: Mapping[str, Any]) -> list[Row]:
-    """The rows of a statement over `$known_runs`. An account or region that some runs do not tell is that of the function's
+    """The rows of a statement over `cost/known_runs`. An account or region that some runs do not tell is that of the function's
     other runs, if those agree."""
-    text = text.replace("$known_runs", statement("cost/known_runs"))
     bound = {**stretch.parameters(), "provisioned": PROVISIONED, **parameters}
     rows = store.select(over_stretch(text, statement("cost/facts_of_run")), bound)
     for name in ("account", "region"):

@@ -17,17 +17,13 @@ def in_stretch(name: str) -> str:
 
 
 def over_stretch(text: str, facts: str) -> str:
-    """A statement with `$runs` of a stretch of time in it, of each of which it needs `facts`."""
+    """A statement over `invocations/runs` of a stretch of time, of each of which it needs `facts`."""
     return _over_runs(text, statement("invocations/rows_of_stretch"), facts)
 
 
 def _over_runs(text: str, rows: str, facts: str) -> str:
     """A statement over runs, put together: their rows are those of `invocations` that meet a condition."""
-    text = text.replace("$runs", statement("invocations/runs"))
-    text = text.replace("$told_apart", statement("invocations/told_apart")).replace("$facts", facts)
-    for part in ("figures_of_run", "started_before"):
-        text = text.replace(f"${part}", statement(f"invocations/{part}"))
-    return text.replace("$rows", rows)
+    return text.replace("$facts", facts).replace("$rows", rows)
 
 
 @dataclass(frozen=True)

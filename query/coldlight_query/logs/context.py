@@ -18,7 +18,7 @@ def read_context(store: Reader, log_id: str, before: int, after: int, render: Re
     Raises `ProblemError`: 400 for what is no id of a record, 404 where the record is not there (any more).
     """
     time_ns, tie = cursors.decode(log_id, LOG_ID, int, str, name="log_id")
-    rows = store.select(_sql("logs/at"), {"time_ns": time_ns, "tie": tie})
+    rows = store.select(statement("logs/at"), {"time_ns": time_ns, "tie": tie})
     if not rows:
         raise ProblemError(404, "Unknown log record", "no record with this id is stored (any more)")
     [row] = rows
@@ -36,11 +36,10 @@ def _around(store: Reader, row: Row, beyond: str, limit: int) -> list[Row]:
         "start_ns": max(time_ns - _HOUR_NS, _FIRST_NS) if is_before else time_ns,
         "end_ns": time_ns if is_before else min(time_ns + _HOUR_NS, _LAST_NS),
     }
-    sql = _sql("logs/around").replace("$beyond", beyond).replace("$direction", "DESC" if is_before else "ASC")
+    sql = (
+        statement("logs/around")
+        .replace("$beyond", beyond)
+        .replace("$direction", "DESC" if is_before else "ASC")
+    )
     wanted = {name: row[name] for name in ("service", "stream", "time_ns", "tie")}
     return store.select(sql, {**wanted, **bounds, "limit": limit})
-
-
-def _sql(name: str) -> str:
-    columns, stream = statement("logs/columns"), statement("logs/stream").strip()
-    return statement(name).replace("$columns", columns).replace("$stream", stream)

@@ -73,5 +73,6 @@ def _read_slice(store: Reader, search: LogSearch, part: _Slice, limit: int) -> l
     bound: dict[str, Any] = {}
     for each in search.conditions:
         bound.update(each.parameters)
-    sql = statement("logs/search").replace("$columns", statement("logs/columns"))
-    return store.select(sql.replace("$condition", condition), {**vars(part), "limit": limit, **bound})
+    return store.select(
+        statement("logs/search").replace("$condition", condition), {**vars(part), "limit": limit, **bound}
+    )

@@ -9,32 +9,33 @@ from coldlight_query.statements import statement
 
 @dataclass(frozen=True)
 class _Parts:
-    """What differs between kinds. `is_delta`: whether a point stands for itself; `fell`: whether it cannot go on from `before`."""
+    """What differs between kinds.
+
+    `is_delta`: whether a point stands for itself; `fell`: whether it cannot go on from `before`; `held`: the figures that it
+    holds, of `type`; `distribution`: what of them is merged, empty for those with one value a point.
+    """
 
     is_delta: str
     fell: str
-    sum: str = "NULL"
-    held: str = ""
-    type: str = ""
+    held: str = "Value"
+    type: str = "value Float64"
     distribution: str = ""
 
 
 def sql_of(kind: Kind, labels: str, condition: str) -> str:
     """The statement, with the SQL of labels and of the condition on points put in."""
     parts = _PARTS[kind]
-    frame = "distributions" if parts.held else "values"
+    frame = "distributions" if parts.distribution else "values"
     return (
         _sql(frame)
-        .replace("$change", _sql("change").replace("$fell", parts.fell))
-        .replace("$points", _sql("points").replace("$condition", condition))
-        .replace("$series", _sql("series"))
+        .replace("$fell", parts.fell)
         .replace("$table", TELLINGS[kind].table)
         .replace("$is_delta", parts.is_delta)
-        .replace("$sum", parts.sum)
         .replace("$held", parts.held)
         .replace("$type", parts.type)
         .replace("$distribution", parts.distribution)
         .replace("[$labels]", f"[{labels}]::Array(String)")
+        .replace("$condition", condition)
     )
 
 
@@ -52,9 +53,9 @@ def _added(edges: str, counts: str) -> str:
 
 
 _DELTA = "AggregationTemporality = 1"
-_SUM = "if(HasSum, Sum, NULL)"
+_FIGURES = "count Int64, sum Nullable(Float64), min Nullable(Float64), max Nullable(Float64)"
 _EXPONENTIAL = (
-    "scale Int32, zero_threshold Float64, zero Int64, positive_offset Int32, positive Array(Int64),"
+    f"{_FIGURES}, scale Int32, zero_threshold Float64, zero Int64, positive_offset Int32, positive Array(Int64),"
     " negative_offset Int32, negative Array(Int64)"
 )
 
@@ -65,15 +66,13 @@ _PARTS: Mapping[Kind, _Parts] = {
     Kind.HISTOGRAM: _Parts(
         _DELTA,
         "now.count < before.count OR now.edges != before.edges",
-        _SUM,
         _sql("explicit_held"),
-        "edges Array(Tuple(Float64, Float64)), counts Array(Int64)",
+        f"{_FIGURES}, edges Array(Tuple(Float64, Float64)), counts Array(Int64)",
         _added("$of.edges", "$of.counts"),
     ),
     Kind.EXPONENTIAL_HISTOGRAM: _Parts(
         _DELTA,
         "now.count < before.count OR now.scale > before.scale",
-        _SUM,
         _sql("exponential_held"),
         _EXPONENTIAL,
         _added(_sql("exponential_edges"), "arrayConcat($of.negative, [$of.zero], $of.positive)"),
@@ -82,9 +81,8 @@ _PARTS: Mapping[Kind, _Parts] = {
     Kind.SUMMARY: _Parts(
         "toUnixTimestamp64Nano(StartTimeUnix) = 0",
         "now.count < before.count",
-        "Sum",
         _sql("summary_held"),
-        "quantiles Array(Float64), quantile_values Array(Float64)",
+        f"{_FIGURES}, quantiles Array(Float64), quantile_values Array(Float64)",
         "maxMap(now.quantiles, now.quantile_values)",
     ),
 }

@@ -42,9 +42,7 @@ def read_map(store: Reader, of: Range) -> dict[str, Any]:
 
 
 def _read(store: Reader, name: str, of: Range) -> list[Row]:
-    participants = statement("service_map/participants").replace("$beyond", statement("service_map/beyond"))
-    sql = statement(f"service_map/{name}").replace("$participants", participants)
-    return store.select(sql.replace("$in_range", statement("service_map/in_range")), vars(of))
+    return store.select(statement(f"service_map/{name}"), vars(of))
 
 
 def _node(pair: Iterable[str]) -> Node:

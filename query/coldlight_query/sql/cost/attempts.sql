@@ -2,4 +2,4 @@
 SELECT
     * EXCEPT attempt,
     row_number() OVER (PARTITION BY request_id ORDER BY start, instance) AS attempt
-FROM ($known_runs)
+FROM (${cost/known_runs})

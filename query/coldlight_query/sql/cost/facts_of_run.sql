@@ -1,4 +1,4 @@
-$figures_of_run,
+${invocations/figures_of_run},
     -- what its price depends on beside that
     max(Architecture) AS architecture,
     max(TriggerKind) AS trigger,

@@ -6,7 +6,7 @@ SELECT
     if(run.told_init_type != '', run.told_init_type, sandbox.init_type) AS init_type,
     startsWith(lower(sandbox.runtime_version), 'java') AS is_java,
     1 AS attempt
-FROM ($runs) AS run
+FROM (${invocations/runs}) AS run
 LEFT JOIN
 (
     SELECT Instance AS instance, max(InitType) AS init_type, max(RuntimeVersion) AS runtime_version

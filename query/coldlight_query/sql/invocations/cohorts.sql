@@ -9,7 +9,7 @@ SELECT
     if(countIf(duration_ms IS NOT NULL AND is_cold = 1) = 0, [], quantilesExactInclusiveIf(0.5, 0.95, 0.99)(duration_ms, is_cold = 1)) AS cold_duration_ms,
     if(countIf(duration_ms IS NOT NULL AND is_cold = 0) = 0, [], quantilesExactInclusiveIf(0.5, 0.95, 0.99)(duration_ms, is_cold = 0)) AS warm_duration_ms,
     sum(billed_ms) AS billed_ms
-FROM ($runs)
+FROM (${invocations/runs})
 WHERE function = {function:String}
     AND (told_account = '' OR told_account = {account:String} OR {account:String} = '')
     AND (told_region = '' OR told_region = {region:String} OR {region:String} = '')

@@ -1,4 +1,4 @@
-$figures_of_run,
+${invocations/figures_of_run},
     -- what is shown of it beside that
     max(Alias) AS alias,
     max(Architecture) AS architecture,

@@ -70,7 +70,7 @@ FROM
                 uniqExactStateIf(sipHash64(instance), instance != '') AS instances,
                 min(start) AS first,
                 max(start) AS latest
-            FROM ($runs)
+            FROM (${invocations/runs})
             WHERE start >= fromUnixTimestamp64Nano({start_ns:Int64})
                 AND start <= fromUnixTimestamp64Nano({end_ns:Int64})
                 AND ({function:String} = '' OR function = {function:String})

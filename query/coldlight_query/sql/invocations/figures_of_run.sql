@@ -14,7 +14,7 @@
     max(InitMs) AS init_ms,
     max(RestoreMs) AS restore_ms,
     -- with provisioned concurrency and on Managed Instances, whoever comes first finds a sandbox that has started before
-    if(init_ms IS NULL AND instance IN ($started_before), 0, max(IsCold)) AS is_cold,
+    if(init_ms IS NULL AND instance IN (${invocations/started_before}), 0, max(IsCold)) AS is_cold,
     max(TimeoutMs) AS timeout_ms,
     max(MemoryMb) AS memory_mb,
     max(MaxMemoryUsedMb) AS max_memory_used_mb,

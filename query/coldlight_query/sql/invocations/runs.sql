@@ -7,6 +7,6 @@ FROM
 ) AS rows
 LEFT JOIN
 (
-$told_apart
+${invocations/told_apart}
 ) AS apart USING (RequestHash, Instance, StartBucket, FunctionName)
 GROUP BY RequestHash, sandbox, run

@@ -11,5 +11,5 @@ SELECT
     failure.2 AS error_type,
     failure.3 AS error_message,
     *
-FROM ($runs)
+FROM (${invocations/runs})
 ORDER BY request_id, attempt

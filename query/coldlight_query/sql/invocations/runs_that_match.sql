@@ -3,7 +3,7 @@ SELECT
     request_id,
     toUnixTimestamp64Nano(start) AS start_ns,
     instance
-FROM ($runs)
+FROM (${invocations/runs})
 WHERE function = {function:String}
     AND (told_account = '' OR told_account = {account:String} OR {account:String} = '')
     AND (told_region = '' OR told_region = {region:String} OR {region:String} = '')

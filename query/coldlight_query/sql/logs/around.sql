@@ -1,9 +1,9 @@
 -- The records of a stream next to a place, on one side of it, the nearest first.
 SELECT
-$columns
+${logs/columns}
 FROM otel_logs
 WHERE ServiceName = {service:String}
-    AND $stream = {stream:String}
+    AND ${logs/stream} = {stream:String}
     AND Timestamp >= fromUnixTimestamp64Nano({start_ns:Int64})
     AND Timestamp <= fromUnixTimestamp64Nano({end_ns:Int64})
     AND (time_ns, tie) $beyond ({time_ns:Int64}, {tie:String})

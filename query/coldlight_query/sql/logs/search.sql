@@ -1,6 +1,6 @@
 -- One slice of a search: the records that match, in [start, end] and before a place, newest first.
 SELECT
-$columns
+${logs/columns}
 FROM otel_logs
 WHERE Timestamp >= fromUnixTimestamp64Nano({start_ns:Int64})
     AND Timestamp <= fromUnixTimestamp64Nano({end_ns:Int64})

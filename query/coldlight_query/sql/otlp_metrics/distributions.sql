@@ -1,5 +1,5 @@
 -- Figures of histograms and summaries, one row for each group and step that has any; groups with the most points come first.
--- A point that was stored twice counts once. `count`, `sum` and `distribution` are of what a step added, null or empty where nothing tells.
+-- `count`, `sum` and `distribution` are of what a step added, null or empty where nothing tells.
 SELECT
     intDiv(time_ns - {first_ns:Int64}, {step_ns:Int64}) AS step,
     now.labels AS labels,
@@ -9,49 +9,7 @@ SELECT
     max(if(change = 'all', now.max, NULL)) AS max,
     $distribution AS distribution,
     sum(count()) OVER (PARTITION BY labels) AS points_of_group
-FROM
-(
-    SELECT
-        series,
-        time_ns,
-        now,
-        lagInFrame((time_ns, now)) OVER (PARTITION BY series ORDER BY time_ns) AS preceding,
-        preceding.1 AS before_ns,
-        preceding.2 AS before,
-        $change AS change
-    FROM
-    (
-        SELECT
-            $series AS series,
-            toUnixTimestamp64Nano(TimeUnix) AS time_ns,
-            argMax(
-                CAST(
-                    (
-                        [$labels],
-                        toUnixTimestamp64Nano(StartTimeUnix),
-                        $is_delta,
-                        Count,
-                        $sum,
-                        $held
-                    ),
-                    'Tuple(
-                        labels Array(String),
-                        start_ns Int64,
-                        is_delta Bool,
-                        count Int64,
-                        sum Nullable(Float64),
-                        min Nullable(Float64),
-                        max Nullable(Float64),
-                        $type
-                    )'
-                ),
-                IngestSegment
-            ) AS now
-        FROM $table
-        WHERE $points
-        GROUP BY series, time_ns
-    )
-)
+FROM (${otlp_metrics/sequences})
 WHERE time_ns >= {first_ns:Int64}
 GROUP BY step, labels
 ORDER BY points_of_group DESC, labels, step

@@ -1,3 +1,5 @@
+Count,
+if(HasSum, Sum, NULL),
 if(HasMin, Min, NULL),
 if(HasMax, Max, NULL),
 if(

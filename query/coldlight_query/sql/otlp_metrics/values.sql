@@ -1,5 +1,5 @@
 -- Figures of gauges and sums, one row for each group and step that has any; groups with the most points come first.
--- A point that was stored twice counts once. `increase` is null where nothing tells how much a step added.
+-- `increase` is null where nothing tells how much a step added.
 SELECT
     step,
     labels,
@@ -24,33 +24,7 @@ FROM
         max(now.value) AS highest,
         argMax(now.value, time_ns) AS latest,
         max(time_ns) AS latest_ns
-    FROM
-    (
-        SELECT
-            series,
-            time_ns,
-            now,
-            lagInFrame((time_ns, now)) OVER (PARTITION BY series ORDER BY time_ns) AS preceding,
-            preceding.1 AS before_ns,
-            preceding.2 AS before,
-            $change AS change
-        FROM
-        (
-            SELECT
-                $series AS series,
-                toUnixTimestamp64Nano(TimeUnix) AS time_ns,
-                argMax(
-                    CAST(
-                        ([$labels], toUnixTimestamp64Nano(StartTimeUnix), $is_delta, Value),
-                        'Tuple(labels Array(String), start_ns Int64, is_delta Bool, value Float64)'
-                    ),
-                    IngestSegment
-                ) AS now
-            FROM $table
-            WHERE $points
-            GROUP BY series, time_ns
-        )
-    )
+    FROM (${otlp_metrics/sequences})
     WHERE time_ns >= {first_ns:Int64}
     GROUP BY step, series, labels
 )

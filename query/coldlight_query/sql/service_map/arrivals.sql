@@ -13,18 +13,18 @@ SELECT
 FROM
 (
     SELECT *
-    FROM ($participants)
+    FROM (${service_map/participants})
     WHERE NOT is_call
-        AND (trace_id, parent_span_id, own) NOT IN (SELECT trace_id, span_id, own FROM ($participants) WHERE NOT is_call)
+        AND (trace_id, parent_span_id, own) NOT IN (SELECT trace_id, span_id, own FROM (${service_map/participants}) WHERE NOT is_call)
 ) AS arrived
 LEFT ANY JOIN
 (
     SELECT consumer.TraceId AS to_trace_id, consumer.SpanId AS to_span_id, producer.beyond AS beyond,
         producer.start_ns AS start_ns, producer.duration_ns AS duration_ns
-    FROM (SELECT DISTINCT Key, TraceId, SpanId FROM link_keys WHERE Role = 'consumed' AND $in_range) AS consumer
-    INNER JOIN (SELECT DISTINCT Key, TraceId, SpanId FROM link_keys WHERE Role = 'produced' AND $in_range) AS keys
+    FROM (SELECT DISTINCT Key, TraceId, SpanId FROM link_keys WHERE Role = 'consumed' AND ${service_map/in_range}) AS consumer
+    INNER JOIN (SELECT DISTINCT Key, TraceId, SpanId FROM link_keys WHERE Role = 'produced' AND ${service_map/in_range}) AS keys
         ON consumer.Key = keys.Key
-    INNER JOIN (SELECT * FROM ($participants) WHERE is_call) AS producer
+    INNER JOIN (SELECT * FROM (${service_map/participants}) WHERE is_call) AS producer
         ON keys.TraceId = producer.trace_id AND keys.SpanId = producer.span_id
 ) AS sent ON arrived.trace_id = sent.to_trace_id AND arrived.span_id = sent.to_span_id
 WHERE source.2 != '' AND source != target

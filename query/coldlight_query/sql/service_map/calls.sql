@@ -10,12 +10,12 @@ SELECT
     count() AS calls,
     countIf(call.failed) AS errors,
     quantilesTDigest(0.5, 0.95, 0.99)(call.duration_ns) AS durations_ns
-FROM (SELECT * FROM ($participants) WHERE is_call) AS call
+FROM (SELECT * FROM (${service_map/participants}) WHERE is_call) AS call
 LEFT ANY JOIN
 (
     -- Zipkin gives both sides of a call one id; others make the one the parent of the other
     SELECT trace_id, arrayJoin(arrayDistinct([parent_span_id, span_id])) AS call_id, own, beyond
-    FROM ($participants)
+    FROM (${service_map/participants})
     WHERE NOT is_call
 ) AS served ON call.trace_id = served.trace_id AND call.span_id = served.call_id
 WHERE target.2 != '' AND target != source

@@ -4,8 +4,8 @@ SELECT
     count() AS calls,
     countIf(failed) AS errors,
     quantilesTDigest(0.5, 0.95, 0.99)(duration_ns) AS durations_ns
-FROM ($participants)
+FROM (${service_map/participants})
 WHERE NOT is_call
     -- a message that an invocation works on is a part of it
-    AND (trace_id, parent_span_id, own) NOT IN (SELECT trace_id, span_id, own FROM ($participants) WHERE NOT is_call)
+    AND (trace_id, parent_span_id, own) NOT IN (SELECT trace_id, span_id, own FROM (${service_map/participants}) WHERE NOT is_call)
 GROUP BY own

@@ -9,7 +9,7 @@ SELECT
         (
             ParentSpanId,
             if(ResourceAttributes['faas.name'] != '', ('function', ResourceAttributes['faas.name']), ('service', ServiceName)),
-            $beyond,
+            ${service_map/beyond},
             toUnixTimestamp64Nano(Timestamp),
             Duration,
             StatusCode = 'Error',

@@ -1,6 +1,6 @@
 -- The log records of one trace, in the order of their time.
 SELECT
-$columns
+${logs/columns}
 FROM otel_logs
 WHERE TraceId = {trace_id:String}
     AND (time_ns, tie) > ({after_ns:Int64}, {after_tie:String})

@@ -1,1 +1,0 @@
-cityHash64(mapSort(ResourceAttributes), ScopeName, ScopeVersion, mapSort(Attributes))

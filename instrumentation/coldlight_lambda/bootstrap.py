@@ -177,6 +177,8 @@ def _end(
 def tell_end(invocation: Invocation, event: Any, result: Any, failed: bool) -> None:
     """The last word of an invocation: nothing more comes of it."""
     root = invocation.root
+    for span in list(invocation.held.values()):
+        contained(recorder.release, span)
     contained(payloads.of_invocation, root, event, result, failed)
     if invocation.dropped_spans:
         root.set({"coldlight.dropped_spans": invocation.dropped_spans})

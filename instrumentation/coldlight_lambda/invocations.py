@@ -13,7 +13,7 @@ MOST_SPANS = 10_000
 class Invocation:
     """`root` is its own span. `deadline_ms` is a Unix time; 0 when it is not known."""
 
-    __slots__ = ("deadline_ms", "dropped_spans", "open", "request_id", "root", "spans")
+    __slots__ = ("deadline_ms", "dropped_spans", "held", "open", "request_id", "root", "spans")
 
     def __init__(self, request_id: str, root: Span, deadline_ms: int) -> None:
         self.request_id = request_id
@@ -21,5 +21,7 @@ class Invocation:
         self.deadline_ms = deadline_ms
         self.open: dict[bytes, Span] = {}
         """Spans under way, by id, for whoever tells what the function did when its time was up."""
+        self.held: dict[bytes, Span] = {}
+        """Spans that have ended, by id, of which something is yet to be said: `recorder.hold`."""
         self.spans = 0
         self.dropped_spans = 0

@@ -45,6 +45,7 @@ class Call(Span):
 
 
 _REMOTE = (CLIENT, PRODUCER)
+_MOST_HELD = 100
 _told: set[str] = set()
 sink: Optional[Sink] = None
 """Set when the layer is set up; without one nothing is recorded."""
@@ -148,13 +149,48 @@ def announce(span: Span) -> None:
 
 def end(span: Span, error: BaseException | None = None) -> None:
     """Ends a span, with what went wrong, if anything, and hands it on. Ending it twice is ending it once."""
+    if _is_ended_now(span, error):
+        _hand_on(span)
+
+
+def hold(span: Span) -> bool:
+    """Ends a span of which the function has yet to learn something that is to be told, too. `release` hands it on; at the latest,
+    its invocation's end does.
+
+    Gives whether it is held: not beyond so many, which are handed on at once.
+    """
+    invocation = span.invocation
+    if invocation is None or not _is_ended_now(span, None):
+        return False
+    if len(invocation.held) >= _MOST_HELD:
+        _hand_on(span)
+        return False
+    announce(span)  # as much as is known of it, for the function may die
+    invocation.held[span.context.span_id] = span
+    if invocation.root.end_ns:  # which has released its own, maybe a moment before this one came
+        release(span)
+    return True
+
+
+def release(span: Span) -> None:
+    """Hands on a span that is held; another time, or one that is not, it does nothing."""
+    if span.invocation is not None and span.invocation.held.pop(span.context.span_id, None) is not None:
+        _hand_on(span)
+
+
+def _is_ended_now(span: Span, error: BaseException | None) -> bool:
+    """Ends a span; whether it had not ended before."""
     if span.end_ns or span.invocation is None:
-        return
+        return False
     span.end_ns = max(time.time_ns(), span.start_ns)
     span.invocation.open.pop(span.context.span_id, None)
     if error is not None:
         record_error(span, error)
-    if sink is not None:
+    return True
+
+
+def _hand_on(span: Span) -> None:
+    if sink is not None and span.invocation is not None:
         sink.send(frames.SPAN, span.invocation.request_id, _encoded(span))
 
 

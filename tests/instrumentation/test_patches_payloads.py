@@ -1,9 +1,10 @@
 import asyncio
 import http.client
 import json
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,10 +13,11 @@ import httpx
 import pytest
 import requests
 import urllib3
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.instrumentation.recordings import Recording
 from tests.otlp import attributes
 
-from coldlight_lambda import payloads
+from coldlight_lambda import frames, payloads
 from coldlight_lambda.settings import Settings
 
 REQUEST, RESPONSE = payloads.REQUEST, payloads.RESPONSE
@@ -53,8 +55,12 @@ def with_http_client(url: str) -> None:
 
 def with_urllib(url: str) -> None:
     request = urllib.request.Request(url, b'{"size": "XL", "password": "hunter2"}')
-    with suppress(urllib.error.HTTPError), urllib.request.urlopen(request):
-        pass
+    try:
+        with urllib.request.urlopen(request) as response:
+            response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            error.read()
 
 
 def with_aiohttp(url: str) -> None:
@@ -75,8 +81,15 @@ def with_aiohttp_as_json(url: str) -> None:
     asyncio.run(post())
 
 
-THAT_READ = [with_requests, with_urllib3, with_httpx]
-CLIENTS = [*THAT_READ, with_http_client, with_urllib, with_aiohttp, with_aiohttp_as_json]
+CLIENTS = [
+    with_requests,
+    with_urllib3,
+    with_httpx,
+    with_http_client,
+    with_urllib,
+    with_aiohttp,
+    with_aiohttp_as_json,
+]
 
 
 @pytest.mark.parametrize("post", CLIENTS)
@@ -87,10 +100,9 @@ def test_a_request_that_fails_tells_what_was_sent_and_answered(
     told = attributes(recorded.only())
     assert "XL" in told[REQUEST]
     assert "hunter2" not in told[REQUEST]
-    if post in THAT_READ:
-        assert "traceparent" in told[RESPONSE]  # the server answers with the headers that it got
-    else:
-        assert "Content-Length" in json.loads(told[RESPONSE])["headers"]
+    answered = json.loads(told[RESPONSE])
+    assert "content-length" in {name.lower() for name in answered["headers"]}
+    assert "traceparent" in json.loads(answered["body"])  # the server answers with the headers that it got
 
 
 @pytest.mark.parametrize("post", CLIENTS)
@@ -118,16 +130,101 @@ def test_a_stream_is_never_read_for_its_payload(url: str, recorded: Recording) -
     assert "traceparent" not in attributes(recorded.only())[RESPONSE]
 
 
-def test_of_http_client_the_answers_body_is_the_functions_to_read(url: str, recorded: Recording) -> None:
-    def handler() -> Any:
-        connection = http.client.HTTPConnection(urlsplit(url).netloc)
-        connection.request("POST", "/status/500", b"{}")
-        body = connection.getresponse().read()
-        connection.close()
-        return body
+Ask = Callable[[str], http.client.HTTPResponse]
 
-    assert b"traceparent" in recorded.invoke(handler)
+
+@pytest.fixture
+def ask(url: str) -> Iterator[Ask]:
+    """Asks for a path, and leaves the body to be read."""
+    with ExitStack() as connections:
+
+        def asked(path: str) -> http.client.HTTPResponse:
+            connection = http.client.HTTPConnection(urlsplit(url).netloc)
+            connections.enter_context(closing(connection))
+            connection.request("POST", path, b"{}")
+            return connection.getresponse()
+
+        yield asked
+
+
+def read_in_pieces(response: http.client.HTTPResponse) -> bytes:
+    return response.read(10) + response.read()
+
+
+def read_by_lines(response: http.client.HTTPResponse) -> bytes:
+    return b"".join(response)
+
+
+def read_into_a_buffer(response: http.client.HTTPResponse) -> bytes:
+    buffer = bytearray(1000)
+    return bytes(buffer[: response.readinto(buffer)])
+
+
+@pytest.mark.parametrize("read", [read_in_pieces, read_by_lines, read_into_a_buffer])
+def test_a_body_that_is_read_in_pieces_is_the_functions_own(
+    read: Callable[[http.client.HTTPResponse], bytes], ask: Ask, recorded: Recording
+) -> None:
+    body = recorded.invoke(lambda: read(ask("/status/500")))
+    assert "traceparent" in json.loads(body)
     assert "body" not in json.loads(attributes(recorded.only())[RESPONSE])
+
+
+def test_the_rest_of_a_stream_of_aiohttp_is_no_body(url: str, recorded: Recording) -> None:
+    async def get() -> bytes:
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/status/500") as response:
+            return await response.content.read(10) + await response.read()
+
+    assert "traceparent" in json.loads(recorded.invoke(lambda: asyncio.run(get())))
+    assert "body" not in json.loads(attributes(recorded.only())[RESPONSE])
+
+
+def test_a_body_does_not_lengthen_its_request(ask: Ask, recorded: Recording) -> None:
+    def handler() -> int:
+        response = ask("/status/500")
+        answered_ns = time.time_ns()
+        response.read()
+        return answered_ns
+
+    answered_ns = recorded.invoke(handler)
+    span = recorded.only()
+    assert "body" in json.loads(attributes(span)[RESPONSE])
+    assert span.end_time_unix_nano <= answered_ns
+
+
+def test_a_body_that_nobody_reads_holds_nothing_up(ask: Ask, recorded: Recording) -> None:
+    kept = []
+    recorded.invoke(lambda: kept.append(ask("/status/500")))
+    told = attributes(recorded.only())
+    assert told["http.response.status_code"] == 500
+    assert "body" not in json.loads(told[RESPONSE])
+
+
+def test_a_body_that_is_read_after_its_invocation_changes_nothing(ask: Ask, recorded: Recording) -> None:
+    kept = []
+    recorded.invoke(lambda: kept.append(ask("/status/500")))
+    sent = list(recorded.frames)
+    assert b"traceparent" in kept[0].read()
+    assert recorded.frames == sent
+
+
+def test_a_function_that_dies_with_an_unread_body_has_told_the_status(ask: Ask, recorded: Recording) -> None:
+    def handler() -> Any:
+        kept = ask("/status/500")
+        told = [Span.FromString(content) for kind, _, content in recorded.frames if kind == frames.OPEN]
+        return attributes(told[-1])["http.response.status_code"], kept.status
+
+    assert recorded.invoke(handler) == (500, 500)
+
+
+def test_of_very_many_unread_bodies_only_so_many_are_waited_for(ask: Ask, recorded: Recording) -> None:
+    def handler() -> tuple[int, int]:
+        answers = [ask("/status/500") for _ in range(102)]
+        before = len(recorded.spans())
+        for answer in answers:
+            answer.read()
+        return before, len(recorded.spans())
+
+    assert recorded.invoke(handler) == (2, 102)
 
 
 def test_what_http_client_could_not_send_is_told(recorded: Recording) -> None:

@@ -1,10 +1,13 @@
-"""The client of aiohttp: a request of a session, with its redirects, is one span until its headers have come."""
+"""The client of aiohttp: a request of a session, with its redirects, is one span until its headers have come.
+
+Of the body is told what `read`, `text` and `json` give the function."""
 
 from __future__ import annotations
 
 from coldlight_lambda import recorder
 from coldlight_lambda.patches import http_spans, replace
 from coldlight_lambda.patches.calls import argument, recorded
+from coldlight_lambda.recorder import contained
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +22,23 @@ def patch(module: Any) -> None:
         "_request",
         lambda original: recorded(original, _begin, _finish, http_spans.fail),
     )
+    replace(module.ClientResponse, "read", _read)
+
+
+def _read(original: Any) -> Any:
+    async def read(self: Any) -> Any:
+        body = await original(self)
+        contained(_answered, self, body)
+        return body
+
+    return read
+
+
+def _answered(response: Any, body: bytes) -> None:
+    if len(body) == response.content.total_bytes:
+        http_spans.read_whole(response, body)
+    else:  # the rest of a stream
+        http_spans.read_in_part(response)
 
 
 def _begin(args: list[Any], kwargs: dict[str, Any]) -> Span | None:
@@ -47,4 +67,4 @@ def _finish(span: Span, response: Any) -> None:
     version = response.version
     number = f"{version.major}.{version.minor}" if version else ""
     http_spans.respond(span, response.status, number, response.headers)
-    recorder.end(span)
+    http_spans.end_unread(span, response)

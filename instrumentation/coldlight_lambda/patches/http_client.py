@@ -1,4 +1,6 @@
-"""`http.client`, below urllib.request and all that is not known better: a span from `putrequest` to `getresponse`."""
+"""`http.client`, below urllib.request and all that is not known better: a span from `putrequest` to `getresponse`.
+
+Of the body is told what one `read()` gives the function."""
 
 from __future__ import annotations
 
@@ -22,6 +24,10 @@ def patch(module: Any) -> None:
     replace(connection, "endheaders", _endheaders)
     replace(connection, "getresponse", _getresponse)
     replace(connection, "close", _close)
+    response = module.HTTPResponse
+    replace(response, "read", _read)
+    for name in ("read1", "readinto", "readline"):
+        replace(response, name, _read_in_part)
 
 
 def _putrequest(original: Any) -> Any:
@@ -76,6 +82,41 @@ def _close(original: Any) -> Any:
     return close
 
 
+def _read(original: Any) -> Any:
+    def read(self: Any, amt: Any = None) -> Any:
+        if _SPAN not in self.__dict__:
+            return original(self, amt)
+        if amt is not None:
+            contained(_leave_unread, self)
+            return original(self, amt)
+        body = original(self)
+        contained(_tell_body, self, body)
+        return body
+
+    return read
+
+
+def _read_in_part(original: Any) -> Any:
+    def read(self: Any, *args: Any) -> Any:
+        if _SPAN in self.__dict__:
+            contained(_leave_unread, self)
+        return original(self, *args)
+
+    return read
+
+
+def _tell_body(response: Any, body: bytes) -> None:
+    from coldlight_lambda.patches import http_spans
+
+    http_spans.read_whole(response, body)
+
+
+def _leave_unread(response: Any) -> None:
+    from coldlight_lambda.patches import http_spans
+
+    http_spans.read_in_part(response)
+
+
 def _span(connection: Any) -> Span | None:
     found: Span | None = connection.__dict__.get(_SPAN)
     return found
@@ -128,7 +169,7 @@ def _finish(span: Span, response: Any) -> None:
     from coldlight_lambda.patches import http_spans
 
     http_spans.respond(span, response.status, http_spans.version_text(response.version), response.headers)
-    recorder.end(span)
+    http_spans.end_unread(span, response)
 
 
 def _end(connection: Any, span: Span, error: BaseException | None) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _PORTS = {"http": 80, "https": 443}
 _REDACTED = "REDACTED"
 _LONGEST_URL = 4096
+_HELD = "_coldlight_span"
 _SIGNED_QUERY = ("X-Amz-Signature=", "X-Amz-Credential=")
 
 
@@ -145,6 +146,32 @@ def respond(span: Span, status: int, version: str, headers: Any, body: Any = Non
         span.set({"error.type": str(status)})
         span.fail("")
     contained(_exchanged, span, headers, body, span.status == ERROR)
+
+
+def end_unread(span: Span, response: Any) -> None:
+    """Ends the span of a request whose answer has yet to be read. Where payloads are wanted, it is held until the function has
+    done so: `read_whole` or `read_in_part`. Nothing is ever read for it."""
+    from coldlight_lambda import payloads
+
+    if payloads.is_wanted(span.status == ERROR) and recorder.hold(span):
+        response.__dict__[_HELD] = span
+    else:
+        recorder.end(span)
+
+
+def read_whole(response: Any, body: bytes) -> None:
+    """The function has read the body of an answer at once."""
+    span = response.__dict__.pop(_HELD, None)
+    if span is not None:
+        contained(_exchanged, span, response.headers, body, span.status == ERROR)
+        recorder.release(span)
+
+
+def read_in_part(response: Any) -> None:
+    """The function reads the body piece by piece, which is a stream, and its own affair."""
+    span = response.__dict__.pop(_HELD, None)
+    if span is not None:
+        recorder.release(span)
 
 
 def version_text(number: Any) -> str:

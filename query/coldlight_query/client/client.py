@@ -83,6 +83,7 @@ class Client:
         self.transaction = get.of_one(*transaction, Layout(("transactions",)))
         self.transaction_hops = get.of_one(*transaction, _part_of_transaction("hops"))
         self.transaction_invocations = get.of_one(*transaction, _part_of_transaction("invocations"))
+        self.transaction_costs = get.of_one(*transaction, _part_of_transaction("cost_parts"))
         self.transaction_messages = get.of_one(*transaction, _part_of_transaction("messages"))
         self.transaction_timeline = get.of_one(*transaction, _part_of_transaction("timeline"))
         self.transaction_path = get.of_one(*transaction, _part_of_transaction("critical_path"))

@@ -32,6 +32,8 @@ DIMENSIONS = (FUNCTION, ROUTE, TENANT_ID, DAY, SERVICE)
 
 LAMBDA_SERVICE = "lambda"
 
+_IN_STRETCH = "Timestamp >= fromUnixTimestamp64Nano({start_ns:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({end_ns:Int64})"
+
 WASTE, VERSION = "waste", "version"
 """What invocations are told apart by, too: failures and retries; versions of the function and of its service."""
 
@@ -120,19 +122,19 @@ def _spent_by_calls(
 ) -> Iterator[Spent]:
     """Calls of AWS APIs, by the functions that made them."""
     parameters = {"start_ns": stretch.start_ns, "end_ns": stretch.end_ns}
-    for row in store.select(statement("cost/calls"), parameters):
+    for row in store.select(statement("cost/calls").replace("$among", _IN_STRETCH), parameters):
         region = row["function_region"]
         account = row["account"] or accounts.get((row["function"], region), "")
         whose = {**row, "account": account, "region": region}
-        for usage in times(_usages(row), row["calls"]):
+        for usage in times(usages_of(call_from(row)), row["calls"]):
             yield Spent(_keys(whose, by, usage.service), account, _day(row["day"]), (usage,))
 
 
-def _usages(row: Row) -> list[Usage]:
+def call_from(row: Row) -> Call:
+    """Of a row of `aws_calls.sql`."""
     attributes = orjson.loads(row["attributes"])
     duration_ms, items = float(row["duration_ms"]), row["items"]
-    call = Call(row["service"], row["method"], row["region"], attributes, duration_ms, items)
-    return usages_of(call)
+    return Call(row["service"], row["method"], row["region"], attributes, duration_ms, items)
 
 
 def times(usages: Sequence[Usage], count: int) -> list[Usage]:

@@ -69,7 +69,10 @@ async def stack(
 
 @router.get("/{known_id:path}", response_model=models.Transactions, responses=described(*STATUSES, 404))
 async def transactions(
-    store: ReaderDependency, known_id: IdParameter, page: Annotated[TransactionParameters, Query()]
+    request: Request,
+    store: ReaderDependency,
+    known_id: IdParameter,
+    page: Annotated[TransactionParameters, Query()],
 ) -> Response:
     """The whole requests that something belongs to: one for a root's id, several where they met in a batch."""
-    return await answer(read_transactions, store, known_id, page.limit, page.cursor)
+    return await answer(read_transactions, store, known_id, page.limit, page.cursor, request.app.state.prices)

@@ -1,10 +1,10 @@
 """From a stitched transaction to the answer of the API. Knows no store."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from coldlight_query.transactions.clocks import shown_end_ns, shown_start_ns
+from coldlight_query.transactions.costs import MOST_PARTS, Costs, cost_answer
 from coldlight_query.transactions.guesses import Guess, guesses
 from coldlight_query.transactions.hops import Hop
 from coldlight_query.transactions.messages import Message, ledger
@@ -16,31 +16,17 @@ from coldlight_query.transactions.warnings import warnings_of
 _NS_PER_MS = 1_000_000
 _MOST_TIMELINE = 5_000
 
-Billed = Mapping[tuple[str, str], float]
-"""Milliseconds by request id and sandbox (empty for a report that names none)."""
 
-
-@dataclass(frozen=True)
-class Costs:
-    """What invocations cost, by span: their share in this transaction, and the whole. Empty while nobody knows prices."""
-
-    share_usd: Mapping[Ref, float]
-    full_usd: Mapping[Ref, float]
-
-
-NO_COSTS = Costs({}, {})
-
-
-def transaction_answer(picture: Picture, billed: Billed, costs: Costs = NO_COSTS) -> dict[str, Any]:
+def transaction_answer(picture: Picture, costs: Costs) -> dict[str, Any]:
     """`models.Transaction`."""
     members, offsets = picture.members, picture.offsets
     messages = ledger(members, picture.hops)
-    invocations = [_invocation(span, attempt, billed, costs) for span, attempt in _attempts(picture)]
+    invocations = [_invocation(span, attempt, costs) for span, attempt in _attempts(picture)]
     steps = critical_steps(picture.known, picture.transaction, offsets)
     return {
         **_head(picture),
-        "billed_ms": _sum(each["billed_ms"] for each in invocations),
-        "cost_usd": _sum(each["cost_usd"] for each in invocations),
+        "billed_ms": sum(costs.billed_ms.values()) if costs.billed_ms else None,
+        **cost_answer(costs),
         "traces": picture.traces,
         "invocations": invocations,
         "hops": [_hop(hop) for hop in picture.hops],
@@ -48,7 +34,7 @@ def transaction_answer(picture: Picture, billed: Billed, costs: Costs = NO_COSTS
         "timeline": [_timeline_span(span, offsets) for span in _shown(members, offsets)],
         "critical_path": [_step(step, members) for step in steps],
         "possibly": [_possibly(guess) for guess in guesses(picture)],
-        "warnings": list(_warnings(picture, messages)),
+        "warnings": list(_warnings(picture, messages, costs)),
     }
 
 
@@ -78,15 +64,12 @@ def _head(picture: Picture) -> dict[str, Any]:
     }
 
 
-def _warnings(picture: Picture, messages: Sequence[Message]) -> Iterator[str]:
+def _warnings(picture: Picture, messages: Sequence[Message], costs: Costs) -> Iterator[str]:
     yield from warnings_of(picture.known, picture.transaction, messages, picture.offsets)
     if len(picture.members) > _MOST_TIMELINE:
         yield f"the timeline shows the first {_MOST_TIMELINE} of {len(picture.members)} spans"
-
-
-def _sum(values: Iterator[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    if len(costs.parts) > MOST_PARTS:
+        yield f"cost_parts shows the dearest {MOST_PARTS} of {len(costs.parts)}; cost_usd is the sum of all"
 
 
 def _ref(ref: Ref) -> dict[str, str]:
@@ -102,7 +85,8 @@ def _attempts(picture: Picture) -> Iterator[tuple[Span, int]]:
         yield span, counts[run]
 
 
-def _invocation(span: Span, attempt: int, billed: Billed, costs: Costs) -> dict[str, Any]:
+def _invocation(span: Span, attempt: int, costs: Costs) -> dict[str, Any]:
+    part = costs.of_invocations.get(span.ref)
     timed_out = span.lambda_status == "timeout" or span.error_type == "Sandbox.Timedout"
     return {
         "request_id": span.request_id,
@@ -114,9 +98,10 @@ def _invocation(span: Span, attempt: int, billed: Billed, costs: Costs) -> dict[
         "start_time_unix_nano": span.start_ns,
         "duration_ns": span.duration_ns,
         "status": "timeout" if timed_out else "error" if span.is_error else "ok",
-        "billed_ms": billed.get((span.request_id, span.process), billed.get((span.request_id, ""))),
-        "cost_usd": costs.share_usd.get(span.ref),
-        "full_cost_usd": costs.full_usd.get(span.ref),
+        "billed_ms": costs.billed_ms.get(span.ref),
+        "cost_usd": part and part.usd,
+        "full_cost_usd": part and part.cost.usd,
+        "cost_basis": part and part.cost.basis,
     }
 
 

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, Field
 
+from coldlight_query.cost.models import CostBasis
 from coldlight_query.models import Cursor, UnixNano
 
 
@@ -24,13 +25,28 @@ class Invocation(BaseModel):
     start_time_unix_nano: UnixNano
     duration_ns: int
     status: str = Field(description="`ok`, `error` or `timeout`")
-    billed_ms: float | None = Field(description="As Lambda reported it; null until it has")
+    billed_ms: int | None = Field(description="As Lambda reported it; null until it has")
     cost_usd: float | None = Field(
         description="Of its share in this transaction; null where no price is known"
     )
     full_cost_usd: float | None = Field(
         description="Of the whole invocation, other records of its batch included"
     )
+    cost_basis: CostBasis | None = Field(description="Of the whole invocation")
+
+
+class CostPart(SpanRef):
+    """Something that a transaction pays for."""
+
+    kind: str = Field(
+        description="`invocation`, `delivery` (what brought the event, at its invocation's span) or `call` of an AWS API"
+    )
+    service: str = Field(examples=["lambda", "sqs", "dynamodb"])
+    cost_usd: float | None = Field(
+        description="This transaction's share, by its records in a batch; null where no price is known"
+    )
+    full_cost_usd: float | None = Field(description="Of the whole")
+    cost_basis: CostBasis = Field(description="Of the whole")
 
 
 class Hop(BaseModel):
@@ -139,8 +155,10 @@ class TransactionHead(BaseModel):
 class Transaction(TransactionHead):
     """One end-to-end request."""
 
-    billed_ms: float | None = Field(description="Of all its invocations that were reported; null without any")
-    cost_usd: float | None
+    billed_ms: int | None = Field(description="Of all its invocations that were reported; null without any")
+    cost_usd: float | None = Field(description="Its shares of all parts; null where none has a price")
+    cost_basis: CostBasis | None = Field(description="Of the sum of its shares; null where it has no parts")
+    cost_parts: list[CostPart] = Field(description="The dearest first")
     traces: list[str]
     invocations: list[Invocation]
     hops: list[Hop]

@@ -50,10 +50,9 @@ class Picture:
         return "error" if self.failure.is_final else "ok"
 
     def run_of(self, ref: Ref) -> Ref:
-        """Where the run of a member begins."""
-        tree = self.known.trees[ref.trace_id]
-        assert tree is not None
-        return tree.run_of(ref)
+        """Where the run of a member begins; of a span that was not received, itself."""
+        tree = self.known.tree(ref.trace_id)
+        return tree.run_of(ref) if tree and ref in tree.spans else ref
 
 
 def picture_of(known: Known, transaction: Transaction) -> Picture:

@@ -1,20 +1,32 @@
 """The transactions around an id: finds where it belongs, goes back to the roots, and follows those of one page."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from coldlight_query import cursors
+from coldlight_query.cost.call_usage import Call
+from coldlight_query.cost.reading import call_from
+from coldlight_query.cost.single import day_of
+from coldlight_query.cost.spending import Tables
+from coldlight_query.invocations.run import Run
+from coldlight_query.invocations.runs import read_runs
 from coldlight_query.problems import ProblemError
 from coldlight_query.statements import statement
-from coldlight_query.transactions.answers import Billed, transaction_answer
+from coldlight_query.transactions.answers import transaction_answer
+from coldlight_query.transactions.costs import Costs, costs_of
 from coldlight_query.transactions.finding import seeds
 from coldlight_query.transactions.known import Known
 from coldlight_query.transactions.loading import Loader
 from coldlight_query.transactions.picture import Picture, picture_of
+from coldlight_query.transactions.spans import Ref
 from coldlight_query.transactions.stack import read_details, stack_answer
 from coldlight_query.transactions.stitching import Root, find_roots, follow
-from coldlight_storage import Reader
+from coldlight_storage import Reader, Row
+
+_OF_TRACES = "TraceId IN {trace_ids:Array(String)}"
+_A_QUERY = 500
 
 
 @dataclass(frozen=True)
@@ -29,11 +41,13 @@ class Page:
         return {name: items, "warnings": list(self.warnings), "next_cursor": self.next_cursor}
 
 
-def read_transactions(store: Reader, identifier: str, limit: int, cursor: str | None) -> dict[str, Any]:
+def read_transactions(
+    store: Reader, identifier: str, limit: int, cursor: str | None, prices: Tables
+) -> dict[str, Any]:
     """`models.Transactions`. Raises as `_read_page` does."""
     page = _read_page(store, identifier, limit, cursor)
-    billed = read_billed(store, page.pictures)
-    return page.answer("transactions", [transaction_answer(picture, billed) for picture in page.pictures])
+    costs = _read_costs(store, page.pictures, prices)
+    return page.answer("transactions", list(map(transaction_answer, page.pictures, costs)))
 
 
 def read_stacks(store: Reader, identifier: str, limit: int, cursor: str | None) -> dict[str, Any]:
@@ -78,16 +92,28 @@ def _place(known: Known, root: Root) -> tuple[int, str, str]:
     return (span.start_ns if span else 0, root.ref.trace_id, root.ref.span_id)
 
 
-def read_billed(store: Reader, pictures: Sequence[Picture]) -> Billed:
-    """What was billed for the invocations of some transactions, as far as reports of it came with their traces."""
-    spans = [span for picture in pictures for span in picture.invocations]
-    if not spans:
-        return {}
-    asked = {
-        "trace_ids": sorted({span.ref.trace_id for span in spans}),
-        "request_ids": sorted({span.request_id for span in spans}),
-    }
-    rows = store.select(statement("transactions/reports"), asked)
-    return {
-        (row["request_id"], row["sandbox"]): row["billed_ms"] for row in rows if row["billed_ms"] is not None
-    }
+def _read_costs(store: Reader, pictures: Sequence[Picture], prices: Tables) -> list[Costs]:
+    """What the transactions of a page cost, read together."""
+    invocations = [span for picture in pictures for span in picture.invocations]
+    runs: dict[str, list[Run]] = {}
+    for some in _slices({span.request_id for span in invocations}):
+        for run in read_runs(store, some):
+            runs.setdefault(run.request_id, []).append(run)
+    calls: dict[Ref, tuple[Call, date]] = {}
+    for some in _slices({ref.trace_id for picture in pictures for ref in picture.members}):
+        rows = store.select(
+            statement("transactions/calls").replace("$among", _OF_TRACES), {"trace_ids": some}
+        )
+        calls.update(_call_of(row) for row in rows)
+    return [costs_of(picture, runs, calls, prices) for picture in pictures]
+
+
+def _call_of(row: Row) -> tuple[Ref, tuple[Call, date]]:
+    ref = Ref(row["trace_id"], row["span_id"], row["kind"].lower())
+    return ref, (call_from(row), day_of(row["start_ns"]))
+
+
+def _slices(values: Collection[str]) -> Iterator[list[str]]:
+    """So many that a query's parameters fit into a URL."""
+    every = sorted(values)
+    yield from (every[start : start + _A_QUERY] for start in range(0, len(every), _A_QUERY))

@@ -107,12 +107,13 @@ def _merged(roots: Sequence[Root]) -> list[Root]:
     by_ref: dict[Ref, Root] = {}
     for root in roots:
         known = by_ref.get(root.ref)
-        both = root.records if known is None else _together(known.records, root.records)
+        both = root.records if known is None else together(known.records, root.records)
         by_ref[root.ref] = Root(root.ref, both)
     return list(by_ref.values())
 
 
-def _together(one: Records, other: Records) -> Records:
+def together(one: Records, other: Records) -> Records:
+    """Those of both; all, if either is all."""
     return None if one is None or other is None else one | other
 
 
@@ -137,7 +138,7 @@ def follow(known: Known, root: Root) -> Transaction:
     waiting: list[tuple[Ref, Records]] = [(root.ref, root.records)]
     while waiting:
         ref, records = waiting.pop()
-        wider = _together(entered[ref], records) if ref in entered else records
+        wider = together(entered[ref], records) if ref in entered else records
         tree = known.tree(ref.trace_id)
         if tree is None or ref not in tree.spans or (ref in entered and wider == entered[ref]):
             continue

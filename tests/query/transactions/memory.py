@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from coldlight_query.transactions.answers import transaction_answer
+from coldlight_query.transactions.costs import Costs
 from coldlight_query.transactions.finding import seeds
 from coldlight_query.transactions.known import Known
 from coldlight_query.transactions.picture import picture_of
@@ -45,4 +46,4 @@ class Memory:
         """Around an id, as the API answers them."""
         roots = self.settle(lambda known: find_roots(known, seeds(known, known_id)))
         followed = self.settle(lambda known: [follow(known, root) for root in roots])
-        return [transaction_answer(picture_of(self.known, each), {}) for each in followed]
+        return [transaction_answer(picture_of(self.known, each), Costs()) for each in followed]

@@ -1,0 +1,13 @@
+-- Calls of AWS APIs in some traces.
+SELECT
+    TraceId AS trace_id,
+    SpanId AS span_id,
+    SpanKind AS kind,
+    toUnixTimestamp64Nano(Timestamp) AS start_ns,
+    region,
+    service,
+    method,
+    attributes,
+    items,
+    duration_ms
+FROM (${cost/aws_calls})

@@ -232,6 +232,14 @@ def test_half_of_the_space_is_promised_in_equal_parts() -> None:
     assert (greedy.limit_bytes, modest.limit_bytes) == (750, 250)
 
 
+def test_what_is_promised_to_others_no_journal_will_ever_hold() -> None:
+    space = Space(1000)
+    alone = space.share(0)
+    assert alone.most_bytes == 1000
+    others = [space.share(250), space.share(900)]
+    assert [share.most_bytes for share in (alone, *others)] == [668, 668, 668]
+
+
 def test_a_journal_of_an_earlier_start_that_holds_more_than_all_leaves_the_others_their_part() -> None:
     space = Space(1000)
     space.share(2000)

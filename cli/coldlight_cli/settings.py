@@ -135,7 +135,7 @@ class Settings(BaseSettings):
     journal_limit: Size = Field(
         default=4 * GIB,
         description="Disk space for what is acknowledged but not yet in ClickHouse. Beyond it, senders get"
-        " 503 and try again later.",
+        " 503 and try again later; a request larger than it gets 413.",
     )
     max_request: Size = Field(default=64 << 20, description="Largest request as it is sent; beyond it, 413.")
     max_request_decompressed: Size = Field(

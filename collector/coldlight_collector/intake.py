@@ -69,7 +69,7 @@ class Payload:
 Intake = Callable[[Signal, Payload], Awaitable[Accepted]]
 """Takes a request of a signal and returns once it is durable.
 
-Raises `Unavailable` when it cannot be made durable now.
+Raises `Unavailable` when it cannot be made durable now, `TooLarge` when it never can.
 """
 
 Intakes = Callable[[str], Intake]

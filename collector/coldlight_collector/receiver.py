@@ -85,7 +85,7 @@ class Receiver:
             return await asyncio.to_thread(lambda: decode(decompress(body, encoding, self.body_bytes)))
 
     async def store(self, signal: Signal, payload: Payload, request: Request) -> Accepted:
-        """Returns once the payload is durable. Raises `Unavailable` when that cannot be now, and what the intake raises."""
+        """Returns once the payload is durable. Raises `Unavailable` when that cannot be now, `TooLarge` when it never can."""
         sender = request.sender
         assert sender, "a request is let in before it is read"
         with self.budget.holding(0 if payload.body is request.body else len(payload.body)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from coldlight_collector.http.messages import Handler, Refusal, Refuse, Request, Response, Routes
-from coldlight_collector.intake import Accepted, Intake, Payload, Unavailable
+from coldlight_collector.intake import Accepted, Intake, Payload, TooLarge, Unavailable
 from coldlight_storage import Signal
 
 _REASONS: Mapping[int, str] = {
@@ -92,6 +92,9 @@ class Tally:
                 return await counted(signal, payload)
             except Unavailable:
                 self.refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+                raise
+            except TooLarge:
+                self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
                 raise
 
         return take

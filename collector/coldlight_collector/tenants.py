@@ -65,6 +65,7 @@ class Tenants:
         self.space = Space(limits.total_bytes)
         self._shown = InsertCounts()
         self._turns = Turns()
+        self._shut: dict[str, str] = {}
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -116,12 +117,22 @@ class Tenants:
         self._turns.tenants = len(self.pipelines)
 
     async def meet(self, tenants: frozenset[str]) -> None:
-        """Opens those that are new. One that cannot be opened is logged, and costs the others nothing."""
+        """Opens those that are new. One that cannot be opened is logged, and costs the others nothing.
+
+        It is tried again with each call, and logged again when the reason is another one, or when it is well.
+        """
         for tenant in sorted(tenants - self.pipelines.keys()):
             try:
                 await self.open(tenant)
             except (OSError, ValueError, DataFolderInUse) as error:
-                log.error("tenant %s: its journal cannot be opened, its senders get 503: %s", tenant, error)
+                if self._shut.get(tenant) != str(error):
+                    self._shut[tenant] = str(error)
+                    log.error(
+                        "tenant %s: its journal cannot be opened, its senders get 503: %s", tenant, error
+                    )
+            else:
+                if self._shut.pop(tenant, None):
+                    log.info("tenant %s: its journal is open now", tenant)
 
     async def stop(self, deadline: float) -> None:
         """Stops all pipelines; what is not inserted by the loop's time `deadline` stays for the next start."""

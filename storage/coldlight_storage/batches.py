@@ -116,7 +116,8 @@ def _settings(batch: Batch, table: str) -> Settings:
         "max_insert_threads": 1,
         # No branch of our expressions is costly or can fail: choosing rows for each costs more than computing all.
         "short_circuit_function_evaluation": "'disable'",
-        # Filters stand where they belong: looking for better plans is a fifth of what a small INSERT costs, views and all.
+        # Filters stand where they belong. Without looking for better plans the CPU of an INSERT of 500 rows, views and all,
+        # went from 166 to 124 ms and, measured again, from 150 to 140; of one of 20,000 rows from 430 to 375.
         "query_plan_enable_optimizations": 0,
         "async_insert": 0,
         "insert_deduplicate": 1,

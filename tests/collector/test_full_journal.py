@@ -67,6 +67,25 @@ async def test_every_door_of_a_full_journal_says_come_again_and_takes_what_comes
         assert daemon.counts.dropped_datagrams == 0
 
 
+async def test_what_never_fits_is_not_to_be_sent_again_and_is_told_the_flag(
+    tmp_path: Path, embedded_store: EmbeddedStore
+) -> None:
+    """Firehose, which loses what it is told 413 for, gets 400: in the end it keeps the records in S3."""
+    async with watched(tmp_path, embedded_store, total_bytes=10) as at:
+        answers = {name: await posted(at, name) for name in REQUESTS}
+        assert answers == dict.fromkeys(REQUESTS, (413, "")) | {"Firehose": (400, "")}
+        error = await grpc_error(at)
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert error.details() == (
+            f"the request has {len(GRPC_BODY)} bytes, and the journal never holds more than 10: "
+            "send smaller batches, or raise --journal-limit"
+        )
+        assert "google.rpc.retryinfo-bin" not in dict(error.trailing_metadata())
+        send_datagram(at)
+        counts = at.collector.ports.xray.counts
+        await until(lambda: counts.rejections["DocumentTooLarge"] == 1)
+
+
 async def posted(at: Watched, name: str) -> tuple[int, str]:
     """The status of an answer, and its `Retry-After`."""
     path, body, headers = REQUESTS[name]

@@ -1,12 +1,7 @@
 """OTLP/gRPC, over real connections: what clients send, what reaches the intake, what clients are told."""
 
-import asyncio
-import gc
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, cast
+from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -16,74 +11,29 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
-from tests.collector.gates import gate
-from tests.collector.receivers import receiver
+from tests.collector.grpc_calls import (
+    MESSAGE_BYTES,
+    METHOD,
+    ONE_SPAN,
+    Export,
+    connected,
+    export_over,
+    refusal,
+    streaming,
+    trailing_retry,
+)
+from tests.collector.receivers import Recorder
 
-from coldlight_collector.http.messages import Budget
-from coldlight_collector.intake import Accepted, Intake, Malformed, Payload, TooLarge, Unavailable
-from coldlight_collector.otlp_grpc import GrpcLimits, serve
+from coldlight_collector.intake import Accepted, Malformed, TooLarge, Unavailable
 from coldlight_storage.signals import Signal
 from coldlight_storage.testing import span, stored_form, traces_request
-
-METHOD = {
-    Signal.TRACES: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-    Signal.LOGS: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-    Signal.METRICS: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-}
-ONE_SPAN = ExportTraceServiceRequest(
-    resource_spans=[
-        ResourceSpans(
-            scope_spans=[ScopeSpans(spans=[Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="checkout")])]
-        )
-    ]
-).SerializeToString()
-MESSAGE_BYTES = 1 << 20
-LIMITS = GrpcLimits(message_bytes=MESSAGE_BYTES, in_flight=1)
-
-
-@dataclass
-class Recorder:
-    """An intake that keeps what it is given, and answers with its outcome or raises it."""
-
-    outcome: Accepted | Exception = field(default_factory=Accepted)
-    taken: list[tuple[Signal, Payload]] = field(default_factory=list)
-
-    async def __call__(self, signal: Signal, payload: Payload) -> Accepted:
-        self.taken.append((signal, payload))
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
 
 
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder()
-
-
-Export = Callable[..., Awaitable[bytes]]
-
-
-@asynccontextmanager
-async def connected(
-    intake: Intake,
-    limits: GrpcLimits = LIMITS,
-    budget: Budget | None = None,
-    token: str | None = None,
-) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to a server of its own."""
-    server = await serve(receiver(intake, budget, MESSAGE_BYTES), gate(token), "127.0.0.1", 0, limits)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-        yield channel
-    await server.stop(0)
-
-
-def export_over(channel: grpc.aio.Channel) -> Export:
-    """Sends raw bytes to the Export method of traces; answers with raw bytes."""
-    return cast(Export, channel.unary_unary(METHOD[Signal.TRACES]))
 
 
 @pytest.fixture
@@ -97,18 +47,8 @@ def export(channel: grpc.aio.Channel) -> Export:
     return export_over(channel)
 
 
-async def refusal(call: Awaitable[bytes]) -> Any:
-    with pytest.raises(grpc.RpcError) as raised:
-        await call
-    return raised.value
-
-
 def details(error: Any) -> Status:
     return Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
-
-
-def trailing_retry(error: Any) -> RetryInfo:
-    return RetryInfo.FromString(dict(error.trailing_metadata())["google.rpc.retryinfo-bin"])
 
 
 # What the answers say
@@ -275,173 +215,3 @@ async def test_with_a_token_a_call_without_it_is_unauthenticated(
 async def test_with_the_token_a_call_is_taken(recorder: Recorder) -> None:
     async with connected(recorder, token="secret") as channel:
         assert await export_over(channel)(ONE_SPAN, metadata=[("authorization", "Bearer secret")]) == b""
-
-
-# Many requests, slow requests
-
-
-async def test_requests_beyond_the_bound_are_refused_before_their_body() -> None:
-    started, release = asyncio.Semaphore(0), asyncio.Event()
-
-    async def slow(signal: Signal, payload: Payload) -> Accepted:
-        started.release()
-        await release.wait()
-        return Accepted()
-
-    async with connected(slow, GrpcLimits(in_flight=2)) as channel:
-        calls = [asyncio.ensure_future(export_over(channel)(ONE_SPAN)) for _ in range(2)]
-        for _ in calls:
-            await started.acquire()
-        error = await refusal(streaming(channel)(no_body_yet()))
-        release.set()
-        assert [await call for call in calls] == [b"", b""]
-
-    assert error.code() is grpc.StatusCode.UNAVAILABLE
-    assert trailing_retry(error).retry_delay.seconds == 1
-
-
-async def test_one_address_cannot_have_all_places(recorder: Recorder) -> None:
-    limits = GrpcLimits(in_flight=2, in_flight_of_one_address=1)
-    into = receiver(recorder)
-    server = await serve(into, gate(), "::", 0, limits)
-    addresses = [f"{host}:{server.port}" for host in ("127.0.0.1", "[::1]")]
-    async with (
-        grpc.aio.insecure_channel(addresses[0]) as busy,
-        grpc.aio.insecure_channel(addresses[1]) as other,
-    ):
-        held = asyncio.ensure_future(streaming(busy)(no_body_yet()))
-        while not into.tallies["otlp_grpc"].requests:
-            await asyncio.sleep(0.01)
-        error = await refusal(export_over(busy)(ONE_SPAN))
-        assert await export_over(other)(ONE_SPAN) == b""
-        held.cancel()
-        while not await is_taken(export_over(busy)):
-            await asyncio.sleep(0.01)
-    await server.stop(0)
-    assert error.code() is grpc.StatusCode.UNAVAILABLE
-    assert "from this address" in error.details()
-    assert trailing_retry(error).retry_delay.seconds == 1
-
-
-async def is_taken(export: Export) -> bool:
-    try:
-        await export(ONE_SPAN)
-    except grpc.RpcError:
-        return False
-    return True
-
-
-def streaming(channel: grpc.aio.Channel) -> Export:
-    """The same method, given an iterator that may send its body late, or never."""
-    return cast(Export, channel.stream_unary(METHOD[Signal.TRACES]))
-
-
-async def no_body_yet() -> AsyncIterator[bytes]:
-    await asyncio.Event().wait()
-    yield b""
-
-
-async def test_bytes_beyond_the_budget_are_told_to_come_again(recorder: Recorder) -> None:
-    budget = Budget(limit=len(ONE_SPAN))
-    assert budget.take(1)  # by another receiver
-    async with connected(recorder, budget=budget) as channel:
-        error = await refusal(export_over(channel)(ONE_SPAN))
-        budget.give(1)
-        assert await export_over(channel)(ONE_SPAN) == b""
-
-    assert error.code() is grpc.StatusCode.UNAVAILABLE
-    assert trailing_retry(error).retry_delay.seconds == 1
-    assert budget.held == 0
-
-
-async def test_a_request_that_does_not_arrive_gives_its_place_back(recorder: Recorder) -> None:
-    async with connected(recorder, GrpcLimits(in_flight=1, read_timeout_s=0.5)) as channel:
-        error = await refusal(streaming(channel)(no_body_yet()))
-        assert await export_over(channel)(ONE_SPAN) == b""
-
-    assert error.code() is grpc.StatusCode.UNAVAILABLE
-    assert "did not arrive within 0.5 s" in error.details()
-
-
-async def test_requests_that_arrive_slowly_have_few_places_and_leave_the_others_theirs(
-    recorder: Recorder,
-) -> None:
-    async with connected(recorder, GrpcLimits(slow=1, patience_s=0.05)) as channel:
-        slow = asyncio.ensure_future(streaming(channel)(no_body_yet()))
-        await asyncio.sleep(0.2)
-        error = await refusal(streaming(channel)(no_body_yet()))
-        assert await export_over(channel)(ONE_SPAN) == b""
-        assert not slow.done()
-        slow.cancel()
-
-    assert error.code() is grpc.StatusCode.UNAVAILABLE
-    assert "too many come slowly" in error.details()
-    assert trailing_retry(error).retry_delay.seconds == 1
-
-
-async def test_a_refused_request_is_kept_by_nobody(export: Export) -> None:
-    def kept() -> int:
-        return sum(isinstance(found, Malformed) for found in gc.get_objects())
-
-    gc.collect()
-    gc.disable()  # it would find what should not need to be found
-    try:
-        before = kept()
-        for _ in range(3):
-            await refusal(export(b"no request"))
-        await asyncio.sleep(0.05)
-        assert kept() == before
-    finally:
-        gc.enable()
-
-
-async def test_a_request_abandoned_by_its_client_gives_its_place_back() -> None:
-    started, gone = asyncio.Event(), asyncio.Event()
-
-    async def stuck_once(signal: Signal, payload: Payload) -> Accepted:
-        if not started.is_set():
-            started.set()
-            try:
-                await asyncio.Event().wait()
-            finally:
-                gone.set()
-        return Accepted()
-
-    async with connected(stuck_once) as channel:
-        export = export_over(channel)
-        abandoned = asyncio.ensure_future(export(ONE_SPAN))
-        await started.wait()
-        abandoned.cancel()
-        await gone.wait()
-        assert await export(ONE_SPAN) == b""
-
-
-# The port
-
-
-async def test_a_second_server_on_the_port_fails_by_name(recorder: Recorder) -> None:
-    server = await serve(receiver(recorder), gate(), "127.0.0.1", 0, LIMITS)
-    with pytest.raises(OSError, match=f"127.0.0.1:{server.port}"):
-        await serve(receiver(recorder), gate(), "127.0.0.1", server.port, LIMITS)
-    await server.stop(0)
-
-
-async def test_stop_lets_a_request_finish_and_frees_the_port() -> None:
-    started, release = asyncio.Event(), asyncio.Event()
-
-    async def slow(signal: Signal, payload: Payload) -> Accepted:
-        started.set()
-        await release.wait()
-        return Accepted()
-
-    server = await serve(receiver(slow), gate(), "127.0.0.1", 0, LIMITS)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-        call = asyncio.ensure_future(export_over(channel)(ONE_SPAN))
-        await started.wait()
-        stopping = asyncio.create_task(server.stop(10))
-        await asyncio.sleep(0)
-        release.set()
-        assert await call == b""
-        await stopping
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", server.port)) != 0

@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -40,6 +39,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from tests.collector.gates import gate
+from tests.collector.receivers import Recorder
 
 from coldlight_collector import otlp_http
 from coldlight_collector.http.messages import Budget, Limits
@@ -77,20 +77,6 @@ ONE_SPAN_JSON = (
     b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"%b","spanId":"%b","name":"checkout"}]}]}]}'
     % ((b"t" * 16).hex().encode(), (b"s" * 8).hex().upper().encode())
 )
-
-
-@dataclass
-class Recorder:
-    """An intake that keeps what it is given, and answers with its outcome or raises it."""
-
-    outcome: Accepted | Exception = field(default_factory=Accepted)
-    taken: list[tuple[Signal, Payload]] = field(default_factory=list)
-
-    async def __call__(self, signal: Signal, payload: Payload) -> Accepted:
-        self.taken.append((signal, payload))
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
 
 
 @pytest.fixture

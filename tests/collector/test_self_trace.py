@@ -8,7 +8,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceS
 from tests.collector.inserting import Fickle, until
 from tests.collector.watching import PROTOBUF, Watched, watched
 
-from coldlight_storage import EmbeddedStore, StoreUnavailable
+from coldlight_collector.intake import Payload
+from coldlight_storage import EmbeddedStore, Signal, StoreUnavailable
 from coldlight_storage.testing import span, traces_request
 
 OWN = """
@@ -98,8 +99,9 @@ async def test_those_that_a_full_journal_does_not_take_are_counted(
     tmp_path: Path, embedded_store: EmbeddedStore
 ) -> None:
     store = Fickle(embedded_store, insert_failures=[StoreUnavailable("away")] * 1000)
-    async with watched(tmp_path, store, self_trace=1, batch_items=1, total_bytes=150) as at:
-        assert [await at.send(number) for number in (1, 2)] == [200, 503]
+    async with watched(tmp_path, store, self_trace=1, batch_items=1, total_bytes=100_000) as at:
+        await at.journal.append(Signal.TRACES, Payload(b"x" * 99_900, 1))
+        assert await at.send() == 503
         assert at.collector.trace
         await at.collector.trace.flush()
         refused = "coldlight_refused_requests_total{reason=unavailable,receiver=self}"

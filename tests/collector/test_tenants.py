@@ -1,6 +1,7 @@
 """One journal and one inserter a tenant: exactly once for each of them, and none in the way of another."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -189,15 +190,24 @@ async def test_a_tenant_whose_journal_cannot_be_opened_is_told_to_come_again(
 
 
 async def test_a_tenant_that_cannot_be_opened_takes_no_space_however_often_it_is_tried(
-    tmp_path: Path, stores: Stores
+    tmp_path: Path, stores: Stores, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """It is logged once, and once when it is well again."""
+    caplog.set_level(logging.INFO, logger="coldlight_collector.tenants")
     (tmp_path / "tenants" / "a").mkdir(parents=True)
-    (tmp_path / "tenants" / "a" / "identity").write_text("no UUID")
+    identity = tmp_path / "tenants" / "a" / "identity"
+    identity.write_text("no UUID")
     async with collecting(tmp_path, stores) as tenants:
         for _ in range(3):
             await tenants.meet(frozenset({"a"}))
         assert tenants.pipelines.keys() == {"default"}
         assert tenants.space.promised_bytes == AT_ONCE.total_bytes // 2
+        identity.unlink()
+        for _ in range(2):
+            await tenants.meet(frozenset({"a"}))
+    shut, opened = (record.message for record in caplog.records)
+    assert "tenant a: its journal cannot be opened" in shut
+    assert opened == "tenant a: its journal is open now"
 
 
 async def test_a_tenant_that_fills_the_journal_leaves_the_others_their_part(
@@ -230,6 +240,14 @@ def test_half_of_the_space_is_promised_in_equal_parts() -> None:
     assert modest.limit_bytes == 250
     modest.stored_bytes = 250
     assert (greedy.limit_bytes, modest.limit_bytes) == (750, 250)
+
+
+def test_what_is_promised_to_others_no_journal_will_ever_hold() -> None:
+    space = Space(1000)
+    alone = space.share(0)
+    assert alone.most_bytes == 1000
+    others = [space.share(250), space.share(900)]
+    assert [share.most_bytes for share in (alone, *others)] == [668, 668, 668]
 
 
 def test_a_journal_of_an_earlier_start_that_holds_more_than_all_leaves_the_others_their_part() -> None:

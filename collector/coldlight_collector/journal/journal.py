@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from coldlight_collector.intake import Accepted, Payload, Unavailable
+from coldlight_collector.intake import Accepted, Payload, TooLarge, Unavailable
 from coldlight_collector.journal.lane import (
     Lane,
     Sealed,
@@ -112,17 +112,12 @@ class Journal:
                 log.error("%s is inserted unsealed: %s", path, error)
 
     async def append(self, signal: Signal, payload: Payload) -> Accepted:
-        """The collector's `Intake`: returns once the request is on disk. Raises `Unavailable`."""
+        """The collector's `Intake`: returns once the request is on disk. Raises `TooLarge` or `Unavailable`."""
         if not payload.items:
             return payload.outcome
         if self._closing:
             raise Unavailable("the collector is shutting down: send again to the next one", retry_after_s=1)
-        if not self._share.has_room(len(payload.body)):
-            raise Unavailable(
-                f"the journal has reached its limit of {self.limit_bytes:,} bytes because ClickHouse "
-                "does not keep up: send again later, or raise --journal-limit",
-                retry_after_s=1,
-            )
+        self._check_room(len(payload.body))
         name = digest(signal, payload)
         if name in self._repeats:
             self.repeated_requests += 1
@@ -132,6 +127,21 @@ class Journal:
         else:
             await self._queue(signal, payload, name)
         return payload.outcome
+
+    def _check_room(self, size: int) -> None:
+        """Raises `TooLarge` for what does not fit into an empty journal either, `Unavailable` for what does not now."""
+        most = self._share.most_bytes
+        if size > most:
+            raise TooLarge(
+                f"the request has {size:,} bytes, and the journal never holds more than {most:,}: "
+                "send smaller batches, or raise --journal-limit"
+            )
+        if not self._share.has_room(size):
+            raise Unavailable(
+                f"the journal has reached its limit of {self.limit_bytes:,} bytes because ClickHouse "
+                "does not keep up: send again later, or raise --journal-limit",
+                retry_after_s=1,
+            )
 
     def _queue(self, signal: Signal, payload: Payload, name: bytes) -> asyncio.Future[None]:
         """Puts a request where the next commit finds it. Gives what its sender waits for."""

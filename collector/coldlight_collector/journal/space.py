@@ -37,6 +37,11 @@ class Share:
         return self._stored_bytes + size <= self.limit_bytes
 
     @property
+    def most_bytes(self) -> int:
+        """What this journal could hold if all of them were empty: nothing larger will ever fit."""
+        return self.space.limit_bytes - self.space.promised_to_others_bytes
+
+    @property
     def limit_bytes(self) -> int:
         """What this journal may hold now: all that the others have not taken, and in any case what is promised to it."""
         of_others = self.space.taken_bytes - self.taken_bytes
@@ -59,6 +64,11 @@ class Space:
         self.promised_bytes = self.limit_bytes // (2 * len(self._shares))
         self.taken_bytes = sum(share.taken_bytes for share in self._shares)
         return made
+
+    @property
+    def promised_to_others_bytes(self) -> int:
+        """What no journal may ever have, for it is promised to the others."""
+        return self.promised_bytes * (len(self._shares) - 1)
 
     @property
     def most_digests(self) -> int:

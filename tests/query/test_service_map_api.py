@@ -160,3 +160,47 @@ async def test_only_the_range_counts(api: Api, put: Put) -> None:
             "detail"
         ]
     )
+
+
+CALL = {
+    "rpc.system": "aws-api",
+    "rpc.service": "SQS",
+    "rpc.method": "SendMessage",
+    "cloud.region": "us-east-1",
+}
+
+
+def sends(number: int, *, size: int | None = None) -> Span:
+    carried = {} if size is None else {"messaging.message.body.size": size}
+    return span(number, kind=PRODUCER, attributes={**TO_QUEUE, **CALL, **carried})
+
+
+async def test_an_edge_tells_how_much_was_sent(api: Api, put: Put) -> None:
+    put(
+        traces_request(
+            sends(1, size=100), sends(2, size=50), sends(3), resource_attributes=of_function("api")
+        )
+    )
+    assert (await edges(api))["function:api", "queue:orders"]["bytes"] == 150
+
+
+async def test_what_nobody_tells_of_is_not_zero_bytes(api: Api, put: Put) -> None:
+    put(traces_request(sends(1), resource_attributes=of_function("api")))
+    assert (await edges(api))["function:api", "queue:orders"]["bytes"] is None
+
+
+async def test_costs_are_told_to_who_asks(api: Api, put: Put) -> None:
+    run = span(9, kind=SERVER, attributes={"faas.invocation_id": "r1", "cloud.region": "us-east-1"})
+    put(traces_request(run, sends(1, size=100), sends(2, size=100), resource_attributes=of_function("api")))
+    found = await api.service_map(**MINUTE, cost="true")
+    [edge] = found["edges"]
+    assert edge["cost_usd"] == 2 * 0.0000004
+    assert edge["cost_basis"]["kind"] == "exact"
+    [node] = [node for node in found["nodes"] if node["id"] == "function:api"]
+    assert node["cost_basis"]["why_estimated"]
+    assert node["cost_usd"] > 0
+
+
+async def test_costs_are_not_read_for_who_does_not_ask(api: Api, put: Put) -> None:
+    put(traces_request(sends(1, size=100), resource_attributes=of_function("api")))
+    assert (await edges(api))["function:api", "queue:orders"]["cost_basis"] is None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from coldlight_query.cost.lambda_usage import usage_of_run
 from coldlight_query.cost.price_tables import PriceTable, partition_of
-from coldlight_query.cost.pricing import Cost, price
+from coldlight_query.cost.pricing import Cost, added, price
 from coldlight_query.cost.reading import VERSION, Group, read_groups
 from coldlight_query.cost.spending import Tables
 from coldlight_query.invocations.names import Identity
@@ -28,6 +28,13 @@ class FunctionCosts:
             if identity_of(group) == function and version in ("", group.row["by_version"])
         )
 
+    def by_name(self) -> dict[str, Cost]:
+        """Of each name of functions, in whatever accounts and regions."""
+        names = {str(group.row["function"]) for group in self.groups}
+        return {
+            name: self._sum(each for each in self.groups if each.row["function"] == name) for name in names
+        }
+
     def of_cohort(self, function: Identity, version: str, is_published: bool, of_version: bool) -> Cost:
         """Of one version after the split, which is Lambda's (`is_published`) or the service's own; or of all but that one,
         before the split."""
@@ -41,9 +48,7 @@ class FunctionCosts:
 
     def _sum(self, groups: Iterable[Group]) -> Cost:
         costs = [price(usage_of_run(group.run), self._table(group), group.run.day) for group in groups]
-        table = self.tables[partition_of("")]
-        first = costs[0] if costs else Cost((), table.currency, table.version)
-        return Cost(tuple(charge for cost in costs for charge in cost.charges), first.currency, first.version)
+        return added(costs, self.tables[partition_of("")])
 
     def _table(self, group: Group) -> PriceTable:
         return self.tables[partition_of(group.run.region or "")]

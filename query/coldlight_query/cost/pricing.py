@@ -4,7 +4,7 @@ One request is priced at the marginal rate: that of the first tier, without a fr
 takes off is nobody's request in particular, and is known when the month is (`month.py`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -72,6 +72,12 @@ class Cost:
 def price(usages: Iterable[Usage], table: PriceTable, day: date) -> Cost:
     """Usage of one request at the marginal rate of a day."""
     return Cost(tuple(_charge(usage, table, day) for usage in usages), table.currency, table.version)
+
+
+def added(costs: Sequence[Cost], table: PriceTable) -> Cost:
+    """All of them in the currency of the first; of none, that of a table."""
+    first = costs[0] if costs else Cost((), table.currency, table.version)
+    return Cost(tuple(charge for cost in costs for charge in cost.charges), first.currency, first.version)
 
 
 def _charge(usage: Usage, table: PriceTable, day: date) -> Charge:

@@ -32,7 +32,7 @@ DIMENSIONS = (FUNCTION, ROUTE, TENANT_ID, DAY, SERVICE)
 
 LAMBDA_SERVICE = "lambda"
 
-_IN_STRETCH = "Timestamp >= fromUnixTimestamp64Nano({start_ns:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({end_ns:Int64})"
+IN_STRETCH = "Timestamp >= fromUnixTimestamp64Nano({start_ns:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({end_ns:Int64})"
 
 WASTE, VERSION = "waste", "version"
 """What invocations are told apart by, too: failures and retries; versions of the function and of its service."""
@@ -79,7 +79,7 @@ def _only(rows: Sequence[Row], name: str) -> dict[str, str]:
 
 def _run(row: Row) -> BilledRun:
     return BilledRun(
-        day=_day(row["day"]),
+        day=day_from(row["day"]),
         region=row["region"] or None,
         memory_mb=row["memory_mb"],
         billed_ms=row["total_billed_ms"] if row["is_reported"] else None,
@@ -122,12 +122,12 @@ def _spent_by_calls(
 ) -> Iterator[Spent]:
     """Calls of AWS APIs, by the functions that made them."""
     parameters = {"start_ns": stretch.start_ns, "end_ns": stretch.end_ns}
-    for row in store.select(statement("cost/calls").replace("$among", _IN_STRETCH), parameters):
+    for row in store.select(statement("cost/calls").replace("$among", IN_STRETCH), parameters):
         region = row["function_region"]
         account = row["account"] or accounts.get((row["function"], region), "")
         whose = {**row, "account": account, "region": region}
         for usage in times(usages_of(call_from(row)), row["calls"]):
-            yield Spent(_keys(whose, by, usage.service), account, _day(row["day"]), (usage,))
+            yield Spent(_keys(whose, by, usage.service), account, day_from(row["day"]), (usage,))
 
 
 def call_from(row: Row) -> Call:
@@ -151,13 +151,13 @@ def _keys(row: Mapping[str, Any], by: Sequence[str], service: str) -> Keys:
         FUNCTION: (("function", row["function"]), ("account", row["account"]), ("region", row["region"])),
         ROUTE: ((ROUTE, row.get("by_route", "")),),
         TENANT_ID: ((TENANT_ID, row.get("by_tenant_id", "")),),
-        DAY: ((DAY, _day(row["day"]).isoformat()),),
+        DAY: ((DAY, day_from(row["day"]).isoformat()),),
         SERVICE: ((SERVICE, service),),
     }
     return tuple(pair for name in by for pair in values[name])
 
 
-def _day(value: Any) -> date:
+def day_from(value: Any) -> date:
     """ClickHouse's Date, in whichever form the store gives it."""
     if isinstance(value, datetime):
         return value.date()

@@ -22,6 +22,7 @@ router = APIRouter(
 class MapParameters(RangeParameters, TableParameters):
     """Of the map."""
 
+    cost: bool = Field(default=False, description="Whether to tell what it costs, which takes longer")
     table: Literal["nodes", "edges"] = Field(default="nodes", description="Which of the two a file has")
 
 
@@ -30,4 +31,6 @@ async def service_map(
     request: Request, store: ReaderDependency, parameters: Annotated[MapParameters, Query()]
 ) -> Response:
     """Functions, services and what lies between them, with calls, errors, durations and waits on queues."""
-    return await answer(read_map, store, Range(*parameters.range_ns(request.app.state.clock_ns())))
+    state = request.app.state
+    of = Range(*parameters.range_ns(state.clock_ns()))
+    return await answer(read_map, store, of, state.prices if parameters.cost else None)

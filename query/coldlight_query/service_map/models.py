@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, Field
 
+from coldlight_query.cost.models import CostBasis
 from coldlight_query.models import UnixNano
 
 
@@ -27,6 +28,10 @@ class MapNode(BaseModel):
     duration_ms: Quantiles | None = Field(
         description="Null where several callers tell of it, each for itself"
     )
+    cost_usd: float | None = Field(
+        description="What Lambda bills of a function; null for others, and without `cost=true`"
+    )
+    cost_basis: CostBasis | None
 
 
 class MapEdge(BaseModel):
@@ -40,6 +45,14 @@ class MapEdge(BaseModel):
     queue_wait_ms: Quantiles | None = Field(
         description="From the end of the sending call to the start of what it set off; null where that is not known"
     )
+    bytes: int | None = Field(
+        description="That were sent, as far as spans tell (`messaging.message.envelope.size`, `messaging.message.body.size`, "
+        "`http.request.body.size`); null where none does"
+    )
+    cost_usd: float | None = Field(
+        description="Of its calls of an AWS API; null for what has no price, and without `cost=true`"
+    )
+    cost_basis: CostBasis | None
 
 
 class ServiceMap(BaseModel):

@@ -8,13 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from coldlight_query.cost.pricing import Cost
+from coldlight_query.cost.single import figures
+from coldlight_query.cost.spending import Tables
+from coldlight_query.invocations.runs import Stretch
+from coldlight_query.service_map.costs import MapCosts, Node, read_costs
 from coldlight_query.statements import statement
 from coldlight_storage import Reader, Row
 
 _NS_PER_MS = 1e6
 _QUANTILES = ("p50", "p95", "p99")
-Node = tuple[str, str]
-"""Kind and name."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +28,23 @@ class Range:
     end_ns: int
 
 
-def read_map(store: Reader, of: Range) -> dict[str, Any]:
-    """`models.ServiceMap`. Raises what `Reader.select` raises."""
+def read_map(store: Reader, of: Range, prices: Tables | None = None) -> dict[str, Any]:
+    """`models.ServiceMap`, without costs if there are no `prices`. Raises what `Reader.select` raises."""
+    costs = read_costs(store, Stretch(of.start_ns, of.end_ns - 1), prices) if prices else MapCosts()
     calls, arrivals = _read(store, "calls", of), _read(store, "arrivals", of)
     served = {_node(row["own"]): row for row in _read(store, "nodes", of)}
     known = {_node(row["own"]) for row in _read(store, "alone", of)}
-    edges = [_edge(row) for row in (*calls, *arrivals)]
+    edges = [_edge(row, costs) for row in (*calls, *arrivals)]
     met = {_node(row[end]) for row in (*calls, *arrivals) for end in ("source", "target")}
     nodes = sorted(known | served.keys() | met)
     return {
         "start_time_unix_nano": of.start_ns,
         "end_time_unix_nano": of.end_ns,
-        "nodes": [_served(node, served[node]) if node in served else _called(node, edges) for node in nodes],
+        "nodes": [
+            (_served(node, served[node]) if node in served else _called(node, edges))
+            | _figures(costs.nodes.get(node))
+            for node in nodes
+        ],
         "edges": sorted(edges, key=lambda edge: (edge["source"], edge["target"])),
     }
 
@@ -79,14 +87,21 @@ def _named(node: Node) -> dict[str, str]:
     return {"id": _id(node), "kind": node[0], "name": node[1]}
 
 
-def _edge(row: Row) -> dict[str, Any]:
+def _figures(cost: Cost | None) -> dict[str, Any]:
+    return {"cost_usd": None, "cost_basis": None} if cost is None else dict(figures(cost))
+
+
+def _edge(row: Row, costs: MapCosts) -> dict[str, Any]:
+    source, target = _node(row["source"]), _node(row["target"])
     return {
-        "source": _id(_node(row["source"])),
-        "target": _id(_node(row["target"])),
+        "source": _id(source),
+        "target": _id(target),
         "calls": row["calls"],
         "errors": row["errors"],
         "duration_ms": _ms(row["durations_ns"]),
         "queue_wait_ms": _ms(row["waits_ns"]) if row.get("waited") else None,
+        "bytes": row["bytes"],
+        **_figures(costs.edges.get((source, target))),
     }
 
 

@@ -5,6 +5,7 @@ SELECT
     arrived.own AS target,
     count() AS calls,
     countIf(arrived.failed) AS errors,
+    sumOrNull(arrived.size) AS bytes,
     quantilesTDigest(0.5, 0.95, 0.99)(arrived.duration_ns) AS durations_ns,
     quantilesTDigestIf(0.5, 0.95, 0.99)(
         greatest(arrived.start_ns - sent.start_ns - toInt64(sent.duration_ns), 0), sent.beyond.2 != ''

@@ -9,6 +9,7 @@ SELECT
     ) AS target,
     count() AS calls,
     countIf(call.failed) AS errors,
+    sumOrNull(call.size) AS bytes,
     quantilesTDigest(0.5, 0.95, 0.99)(call.duration_ns) AS durations_ns
 FROM (SELECT * FROM (${service_map/participants}) WHERE is_call) AS call
 LEFT ANY JOIN

@@ -8,12 +8,13 @@ SELECT
     argMax(
         (
             ParentSpanId,
-            if(ResourceAttributes['faas.name'] != '', ('function', ResourceAttributes['faas.name']), ('service', ServiceName)),
+            ${service_map/own},
             ${service_map/beyond},
             toUnixTimestamp64Nano(Timestamp),
             Duration,
             StatusCode = 'Error',
-            SpanAttributes['coldlight.link.consumed']
+            SpanAttributes['coldlight.link.consumed'],
+            ${service_map/size}
         ),
         (SpanAttributes['coldlight.partial'] != 'true', IngestSegment)
     ) AS span,
@@ -23,7 +24,8 @@ SELECT
     span.4 AS start_ns,
     span.5 AS duration_ns,
     span.6 AS failed,
-    span.7 AS consumed
+    span.7 AS consumed,
+    span.8 AS size
 FROM otel_traces
 WHERE Timestamp >= fromUnixTimestamp64Nano({start_ns:Int64})
     AND Timestamp < fromUnixTimestamp64Nano({end_ns:Int64})

@@ -1,0 +1,1 @@
+if(ResourceAttributes['faas.name'] != '', ('function', ResourceAttributes['faas.name']), ('service', ServiceName))

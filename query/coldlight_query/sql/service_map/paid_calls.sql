@@ -1,0 +1,15 @@
+-- Calls of AWS APIs, counted by who made them, what they speak of, and all that their price depends on.
+SELECT
+    own AS source,
+    ${service_map/beyond} AS target,
+    toDate(Timestamp, 'UTC') AS day,
+    region,
+    service,
+    method,
+    attributes,
+    items,
+    duration_ms,
+    count() AS calls
+FROM (${cost/aws_calls})
+GROUP BY ALL
+HAVING target.2 != ''

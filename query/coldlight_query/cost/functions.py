@@ -8,7 +8,7 @@ from coldlight_query.cost.price_tables import PriceTable, partition_of
 from coldlight_query.cost.pricing import Cost, added, price
 from coldlight_query.cost.reading import VERSION, Group, read_groups
 from coldlight_query.cost.spending import Tables
-from coldlight_query.invocations.names import Identity
+from coldlight_query.invocations.names import Identity, identity_of
 from coldlight_query.invocations.runs import Stretch
 from coldlight_storage import Reader
 
@@ -25,15 +25,15 @@ class FunctionCosts:
         return self._sum(
             group
             for group in self.groups
-            if identity_of(group) == function and version in ("", group.row["by_version"])
+            if identity_of(group.row) == function and version in ("", group.row["by_version"])
         )
 
     def by_name(self) -> dict[str, Cost]:
         """Of each name of functions, in whatever accounts and regions."""
-        names = {str(group.row["function"]) for group in self.groups}
-        return {
-            name: self._sum(each for each in self.groups if each.row["function"] == name) for name in names
-        }
+        named: dict[str, list[Group]] = {}
+        for group in self.groups:
+            named.setdefault(group.row["function"], []).append(group)
+        return {name: self._sum(groups) for name, groups in named.items()}
 
     def of_cohort(self, function: Identity, version: str, is_published: bool, of_version: bool) -> Cost:
         """Of one version after the split, which is Lambda's (`is_published`) or the service's own; or of all but that one,
@@ -42,7 +42,7 @@ class FunctionCosts:
         return self._sum(
             group
             for group in self.groups
-            if identity_of(group).may_be(function)
+            if identity_of(group.row).may_be(function)
             and (group.row[name] == version) == of_version == bool(group.row["is_after_split"])
         )
 
@@ -52,10 +52,6 @@ class FunctionCosts:
 
     def _table(self, group: Group) -> PriceTable:
         return self.tables[partition_of(group.run.region or "")]
-
-
-def identity_of(group: Group) -> Identity:
-    return Identity(group.row["function"], group.row["account"], group.row["region"])
 
 
 def read_function_costs(store: Reader, stretch: Stretch, tables: Tables, split_ns: int = 0) -> FunctionCosts:

@@ -9,7 +9,7 @@ from coldlight_query.cost.functions import read_function_costs
 from coldlight_query.cost.pricing import Cost
 from coldlight_query.cost.single import figures
 from coldlight_query.cost.spending import Tables
-from coldlight_query.invocations.names import Identity, the_one
+from coldlight_query.invocations.names import Identity, identity_of, the_one
 from coldlight_query.invocations.runs import Stretch, in_stretch
 from coldlight_query.invocations.warnings import Counts, health_of, warnings_of
 from coldlight_query.statements import statement
@@ -31,7 +31,7 @@ def read_functions(
     page = rows[:limit]
     return {
         **_bounds(stretch),
-        "functions": [_function(row, metrics, stretch, costs.of(_identity(row))) for row in page],
+        "functions": [_function(row, metrics, stretch, costs.of(identity_of(row))) for row in page],
         "next_cursor": cursors.encode(_ROUTE, *_place(page[-1])) if len(rows) > limit else None,
     }
 
@@ -40,7 +40,7 @@ def read_function(
     store: Reader, asked: Identity, stretch: Stretch, prices: Tables, version: str = ""
 ) -> dict[str, Any]:
     """`models.FunctionOfStretch`. Raises `ProblemError`: 404 for a function that did not run, 409 for the name of several."""
-    by_identity = {_identity(row): row for row in _figures(store, stretch, version)}
+    by_identity = {identity_of(row): row for row in _figures(store, stretch, version)}
     one = the_one(asked, by_identity)
     cost = read_function_costs(store, stretch, prices).of(one, version)
     found = _function(by_identity[one], _metrics(store, stretch), stretch, cost)
@@ -53,11 +53,7 @@ def _figures(store: Reader, stretch: Stretch, version: str = "") -> list[Row]:
 
 def _metrics(store: Reader, stretch: Stretch) -> Metrics:
     rows = store.select(statement("invocations/cloudwatch"), stretch.parameters())
-    return {_identity(row): row for row in rows}
-
-
-def _identity(row: Row) -> Identity:
-    return Identity(row["function"], row["account"], row["region"])
+    return {identity_of(row): row for row in rows}
 
 
 def _place(row: Row) -> tuple[str, str, str]:
@@ -70,7 +66,7 @@ def _bounds(stretch: Stretch) -> dict[str, int]:
 
 def _function(row: Row, metrics: Metrics, stretch: Stretch, cost: Cost) -> dict[str, Any]:
     """`models.Function` of a row of `figures.sql`."""
-    identity = _identity(row)
+    identity = identity_of(row)
     told = _told_by_cloudwatch(identity, metrics)
     counts = Counts(
         **{name: row[name] for name in _COUNTS},

@@ -7,9 +7,10 @@ from typing import Any
 from coldlight_query import cursors
 from coldlight_query.cost.spending import Tables
 from coldlight_query.invocations.answers import invocation
-from coldlight_query.invocations.names import Identity
+from coldlight_query.invocations.names import Identity, identity_of, the_one
 from coldlight_query.invocations.run import Run
 from coldlight_query.invocations.runs import Stretch, in_stretch, read_runs
+from coldlight_query.statements import statement
 from coldlight_query.times import LATEST_NS
 from coldlight_storage import Reader, Row
 
@@ -46,7 +47,8 @@ class Wanted:
 
 
 def list_runs(store: Reader, wanted: Wanted, now_ns: int, prices: Tables) -> dict[str, Any]:
-    """`models.Invocations`: the page after the cursor."""
+    """`models.Invocations`: the page after the cursor. Raises `ProblemError` (409) for the name of several functions."""
+    _check_is_one(store, wanted)
     found: list[Row] = []
     for stretch, place in _stretches(wanted, now_ns):
         missing = wanted.limit + 1 - len(found)
@@ -62,6 +64,14 @@ def list_runs(store: Reader, wanted: Wanted, now_ns: int, prices: Tables) -> dic
         if last
         else None,
     }
+
+
+def _check_is_one(store: Reader, wanted: Wanted) -> None:
+    stretch = Stretch(wanted.start_ns, wanted.end_ns, wanted.function.name)
+    rows = store.select(statement("invocations/namesakes"), stretch.parameters())
+    candidates = [each for each in map(identity_of, rows) if each.may_be(wanted.function)]
+    if candidates:
+        the_one(wanted.function, candidates)
 
 
 _PLACE = ("before_ns", "before_request_id", "before_instance")

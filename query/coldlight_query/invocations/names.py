@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from coldlight_query.problems import ProblemError
+from coldlight_storage import Row
 
 _ARN = re.compile(
     r"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):function:(?P<name>[^:]+)(?P<qualifier>:.+)?"
@@ -34,6 +35,11 @@ class Identity:
             not own or not its or own == its
             for own, its in ((self.account, other.account), (self.region, other.region))
         )
+
+
+def identity_of(row: Row) -> Identity:
+    """Of a row with `function`, `account` and `region`."""
+    return Identity(row["function"], row["account"], row["region"])
 
 
 def named(text: str) -> Identity:

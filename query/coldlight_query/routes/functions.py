@@ -126,7 +126,9 @@ async def function(
     return await answer(read_function, store, asked, stretch, request.app.state.prices, parameters.version)
 
 
-@router.get("/functions/{name}/invocations", response_model=models.Invocations, responses=listed(*STATUSES))
+@router.get(
+    "/functions/{name}/invocations", response_model=models.Invocations, responses=listed(*STATUSES, 409)
+)
 async def runs(
     request: Request,
     store: ReaderDependency,

@@ -183,3 +183,20 @@ async def test_a_reporter_without_a_name_of_the_function_completes_its_run(api: 
     answer = await api.get(models.Invocations, LIST)
     [found] = answer["invocations"]
     assert (found["function"], found["sources"]) == ("orders", ["span", "telemetry"])
+
+
+async def test_runs_of_a_name_that_several_functions_have_need_an_arn(api: Api, put: Put) -> None:
+    elsewhere = {**sandbox(2), "cloud.region": "us-east-1"}
+    put(report("here", -1), report("there", -1, where=elsewhere))
+    arns = [ARN, ARN.replace("eu-central-1", "us-east-1")]
+    problem = await api.problem(409, "/api/v1/functions/orders/invocations")
+    assert problem["candidates"] == arns
+    listed = [await api.get(models.Invocations, f"/api/v1/functions/{arn}/invocations") for arn in arns]
+    assert [[run["request_id"] for run in page["invocations"]] for page in listed] == [["here"], ["there"]]
+
+
+async def test_runs_of_which_nobody_told_the_account_are_nobody_elses(api: Api, put: Put) -> None:
+    unknown = {"faas.name": "orders", "faas.instance": sandbox(2)["faas.instance"]}
+    put(report("here", -1), report("somewhere", -2, where=unknown))
+    page = await api.get(models.Invocations, "/api/v1/functions/orders/invocations")
+    assert [run["request_id"] for run in page["invocations"]] == ["here", "somewhere"]

@@ -4,12 +4,7 @@ SELECT
     function_region,
     toDate(Timestamp, 'UTC') AS day,
     account,
-    region,
-    service,
-    method,
-    attributes,
-    items,
-    duration_ms,
+${cost/call_price},
     count() AS calls
 FROM (${cost/aws_calls})
 GROUP BY ALL

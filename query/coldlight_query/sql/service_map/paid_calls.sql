@@ -3,12 +3,7 @@ SELECT
     own AS source,
     ${service_map/beyond} AS target,
     toDate(Timestamp, 'UTC') AS day,
-    region,
-    service,
-    method,
-    attributes,
-    items,
-    duration_ms,
+${cost/call_price},
     count() AS calls
 FROM (${cost/aws_calls})
 GROUP BY ALL

@@ -4,10 +4,5 @@ SELECT
     SpanId AS span_id,
     SpanKind AS kind,
     toUnixTimestamp64Nano(Timestamp) AS start_ns,
-    region,
-    service,
-    method,
-    attributes,
-    items,
-    duration_ms
+${cost/call_price}
 FROM (${cost/aws_calls})

@@ -1,0 +1,6 @@
+    region,
+    service,
+    method,
+    attributes,
+    items,
+    duration_ms

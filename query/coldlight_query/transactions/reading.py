@@ -25,7 +25,6 @@ from coldlight_query.transactions.stack import read_details, stack_answer
 from coldlight_query.transactions.stitching import Root, find_roots, follow
 from coldlight_storage import Reader, Row
 
-_OF_TRACES = "TraceId IN {trace_ids:Array(String)}"
 _A_QUERY = 500
 
 
@@ -102,7 +101,8 @@ def _read_costs(store: Reader, pictures: Sequence[Picture], prices: Tables) -> l
     calls: dict[Ref, tuple[Call, date]] = {}
     for some in _slices({ref.trace_id for picture in pictures for ref in picture.members}):
         rows = store.select(
-            statement("transactions/calls").replace("$among", _OF_TRACES), {"trace_ids": some}
+            statement("transactions/calls").replace("$among", statement("traces/of_traces")),
+            {"trace_ids": some},
         )
         calls.update(_call_of(row) for row in rows)
     return [costs_of(picture, runs, calls, prices) for picture in pictures]

@@ -49,6 +49,8 @@ FROM
     SELECT *
     FROM otel_traces
     WHERE TraceId = {trace_id:String}
+        -- parts of other days are not opened
+        AND ReceivedDate IN (SELECT ReceivedDate FROM trace_index WHERE TraceId = {trace_id:String})
     ORDER BY SpanAttributes['coldlight.partial'] = 'true', IngestSegment DESC, Timestamp
     LIMIT 1 BY SpanId, SpanKind
 )

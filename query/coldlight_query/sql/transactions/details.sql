@@ -9,7 +9,9 @@ FROM
 (
     SELECT *
     FROM otel_traces
-    WHERE TraceId IN {trace_ids:Array(String)} AND SpanId IN {span_ids:Array(String)}
+    WHERE
+    ${traces/of_traces}
+        AND SpanId IN {span_ids:Array(String)}
     ORDER BY SpanAttributes['coldlight.partial'] = 'true', IngestSegment DESC, Timestamp
     LIMIT 1 BY TraceId, SpanId, SpanKind
 )

@@ -24,7 +24,8 @@ SELECT
         `Links.Attributes`
     ) AS link_message_ids
 FROM otel_traces
-WHERE TraceId IN {trace_ids:Array(String)}
+WHERE
+    ${traces/of_traces}
 ORDER BY TraceId, SpanAttributes['coldlight.partial'] = 'true', IngestSegment DESC, Timestamp
 LIMIT 1 BY TraceId, SpanId, SpanKind
 LIMIT {limit:UInt32}

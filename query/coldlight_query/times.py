@@ -8,6 +8,8 @@ from coldlight_query.problems import bad_parameter
 LATEST_NS = 2**63 - 1
 """The last time that is stored, in the year 2262."""
 
+NS_PER_MS = 1_000_000
+
 # An unescaped + in a URL means a space, so that is what comes before the offset of a time that was typed by hand.
 _SPACE_FOR_PLUS = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)")
 

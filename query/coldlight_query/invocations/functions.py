@@ -13,6 +13,7 @@ from coldlight_query.invocations.names import Identity, identity_of, the_one
 from coldlight_query.invocations.runs import Stretch, in_stretch
 from coldlight_query.invocations.warnings import Counts, health_of, warnings_of
 from coldlight_query.statements import statement
+from coldlight_query.times import NS_PER_MS
 from coldlight_storage import Reader, Row
 
 _ROUTE = "functions"
@@ -129,7 +130,7 @@ def _memory(row: Row) -> dict[str, Any]:
 
 def _concurrency(row: Row, reported: float | None, stretch: Stretch) -> dict[str, Any]:
     """Runs at once: by the runs themselves, and by CloudWatch."""
-    length_ms = (stretch.end_ns - stretch.start_ns) / 1e6
+    length_ms = (stretch.end_ns - stretch.start_ns) / NS_PER_MS
     busy_ms = row["busy_ms"]
     return {
         "average": busy_ms / length_ms if busy_ms is not None and length_ms > 0 else None,

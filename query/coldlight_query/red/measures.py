@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from coldlight_query.times import NS_PER_MS
+
 
 class Measure(StrEnum):
     """A figure for a group of spans in one step of time; its name carries its unit."""
@@ -18,7 +20,6 @@ class Measure(StrEnum):
     DURATION_MS_MAX = "duration_ms_max"
 
 
-_NS_PER_MS = 1e6
 _OF_FAILURES = (Measure.ERRORS, Measure.ERROR_RATIO)
 _ZERO_WITHOUT_CALLS = (Measure.CALLS, Measure.CALLS_PER_SECOND, Measure.ERRORS)
 
@@ -35,7 +36,7 @@ def value_of(measure: Measure, row: dict[str, float], step_s: float) -> float:
         case Measure.ERROR_RATIO:
             return row["errors"] / row["calls"]
         case _:
-            return row[measure.removeprefix("duration_ms_")] / _NS_PER_MS
+            return row[measure.removeprefix("duration_ms_")] / NS_PER_MS
 
 
 def value_of_nothing(measure: Measure) -> float | None:

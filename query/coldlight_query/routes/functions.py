@@ -22,7 +22,7 @@ from coldlight_query.routes.parameters import (
 )
 from coldlight_query.routes.reading import STATUSES, ReaderDependency, answer
 from coldlight_query.routes.tables import TableRoute, listed
-from coldlight_query.times import LATEST_NS, parse_duration_ns, parse_time_ns
+from coldlight_query.times import LATEST_NS, NS_PER_MS, parse_duration_ns, parse_time_ns
 from coldlight_storage import Reader
 
 router = APIRouter(
@@ -71,7 +71,7 @@ class RunsParameters(PagedParameters, TableParameters):
             status=self.status or "",
             cold=self.cold,
             version=self.version,
-            min_duration_ms=shortest_ns / 1e6,
+            min_duration_ms=shortest_ns / NS_PER_MS,
             limit=self.limit,
             cursor=self.cursor,
         )

@@ -14,9 +14,9 @@ from coldlight_query.cost.spending import Tables
 from coldlight_query.invocations.runs import Stretch
 from coldlight_query.service_map.costs import MapCosts, Node, read_costs
 from coldlight_query.statements import statement
+from coldlight_query.times import NS_PER_MS
 from coldlight_storage import Reader, Row
 
-_NS_PER_MS = 1e6
 _QUANTILES = ("p50", "p95", "p99")
 
 
@@ -106,4 +106,4 @@ def _edge(row: Row, costs: MapCosts) -> dict[str, Any]:
 
 
 def _ms(quantiles_ns: Iterable[float]) -> dict[str, float]:
-    return {name: value / _NS_PER_MS for name, value in zip(_QUANTILES, quantiles_ns, strict=True)}
+    return {name: value / NS_PER_MS for name, value in zip(_QUANTILES, quantiles_ns, strict=True)}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from coldlight_query.times import NS_PER_MS
 from coldlight_query.transactions.clocks import shown_end_ns, shown_start_ns
 from coldlight_query.transactions.costs import MOST_PARTS, Costs, cost_answer
 from coldlight_query.transactions.guesses import Guess, guesses
@@ -13,7 +14,6 @@ from coldlight_query.transactions.picture import Picture
 from coldlight_query.transactions.spans import Ref, Span
 from coldlight_query.transactions.warnings import warnings_of
 
-_NS_PER_MS = 1_000_000
 _MOST_TIMELINE = 5_000
 
 
@@ -113,7 +113,7 @@ def _hop(hop: Hop) -> dict[str, Any]:
         "rule": hop.rule,
         "key": hop.keys[0] if hop.keys else None,
         "keys": list(hop.keys),
-        "queue_wait_ms": None if hop.wait_ns is None else hop.wait_ns / _NS_PER_MS,
+        "queue_wait_ms": None if hop.wait_ns is None else hop.wait_ns / NS_PER_MS,
         "attempt": hop.attempt,
     }
 

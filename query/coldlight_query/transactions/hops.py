@@ -8,8 +8,6 @@ from coldlight_query.transactions.known import Known
 from coldlight_query.transactions.spans import Ref, Span
 from coldlight_query.transactions.stitching import Transaction
 
-_NS_PER_MS = 1_000_000
-
 
 @dataclass(frozen=True)
 class Hop:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from coldlight_query.times import NS_PER_MS
 from coldlight_query.transactions.clocks import process_of
 from coldlight_query.transactions.joins import NO_HOP
 from coldlight_query.transactions.known import Known
@@ -10,7 +11,6 @@ from coldlight_query.transactions.spans import Ref, Span
 from coldlight_query.transactions.stitching import Transaction
 
 _EXAMPLES = 5
-_NS_PER_MS = 1_000_000
 
 
 def warnings_of(
@@ -73,7 +73,7 @@ def _of_clocks(transaction: Transaction, offsets: Mapping[Ref, int]) -> Iterator
     }
     for process, offset_ns in sorted(moved.items()):
         yield (
-            f"the clock of {process} is behind by {offset_ns / _NS_PER_MS:g} ms or more, for it received before it was sent; "
+            f"the clock of {process} is behind by {offset_ns / NS_PER_MS:g} ms or more, for it received before it was sent; "
             "its spans are shown later by that"
         )
 
